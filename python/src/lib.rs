@@ -1,0 +1,1 @@
+//! Guidance maps, simulated readers and metrics as NumPy functions.

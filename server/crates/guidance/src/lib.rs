@@ -1,0 +1,1 @@
+//! Guidance maps from clicks and scribbles.

@@ -1,0 +1,2 @@
+//! Isochrone.
+fn main() {}
