@@ -160,6 +160,19 @@ impl Grid {
         (inside(i, ni) && inside(j, nj) && inside(k, nk)).then_some([i as usize, j as usize, k as usize])
     }
 
+    /// Lowest and highest LPS corner of the box round all voxel cells, in mm.
+    #[must_use]
+    pub fn bounds_mm(&self) -> (DVec3, DVec3) {
+        let [ni, nj, nk] = self.size.map(|n| n as f64 - 0.5);
+        let (mut low, mut high) = (DVec3::INFINITY, DVec3::NEG_INFINITY);
+        for corner in 0..8u8 {
+            let pick = |axis: u8, end: f64| if corner >> axis & 1 == 1 { end } else { -0.5 };
+            let p = self.world_from_voxel.transform_point3(DVec3::new(pick(0, ni), pick(1, nj), pick(2, nk)));
+            (low, high) = (low.min(p), high.max(p));
+        }
+        (low, high)
+    }
+
     /// The grid of a box inside this one.
     ///
     /// # Errors

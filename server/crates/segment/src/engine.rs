@@ -1,0 +1,116 @@
+use crate::{Cancel, SegmentError};
+use isochrone_prompt::PlacedPrompt;
+use isochrone_volume::{Grid, Mask, Volume};
+use ndarray::{Array3, Array4};
+use std::any::Any;
+use std::sync::Arc;
+
+/// One image channel of a session: a volume in its role (PET, CT, …). All channels of a session share
+/// one frame of reference; masks live on the first channel's grid.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// The image.
+    pub volume: Arc<Volume>,
+}
+
+/// Who produced a result. Named in every reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineDescription {
+    /// Name the reader chooses it by, such as `network` or `geodesic`.
+    pub name: String,
+    /// Model bundle and version, such as `lesion-1 1.0.0`; empty for engines without a model.
+    pub model: String,
+    /// SHA-256 over the bundle's files, hexadecimal; empty for engines without a model.
+    pub model_digest: String,
+    /// Device and threads that run it, such as `cpu (2 threads)`.
+    pub device: String,
+    /// True if [`Segmenter::sample`] works.
+    pub samples: bool,
+    /// How large a region the engine works in.
+    pub region: RegionPolicy,
+}
+
+/// How the working region follows the prompt and the lesion.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RegionPolicy {
+    /// Voxels of the region along `(i, j, k)`.
+    pub size: [usize; 3],
+    /// Spacing of the first region of a new component, mm.
+    pub first_spacing_mm: f64,
+    /// Finest spacing, mm.
+    pub min_spacing_mm: f64,
+    /// Coarsest spacing, mm.
+    pub max_spacing_mm: f64,
+    /// Factor on the spacing when the result meets the region's border.
+    pub zoom_out: f64,
+    /// Side of the region over the extent of the component inside it.
+    pub context: f64,
+}
+
+/// Channels made ready by an engine, which may keep an image encoding here (as SAM does).
+pub struct Prepared {
+    /// The session's image channels.
+    pub channels: Vec<Channel>,
+    /// The engine's own cache.
+    pub cache: Box<dyn Any + Send + Sync>,
+}
+
+/// What to segment: one label, in one region.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// All prompts of the label, oldest first; those outside the region are not the engine's business.
+    pub prompts: &'a [PlacedPrompt],
+    /// The label's present component(s) under the prompt, on the volume's grid: never probabilities.
+    pub previous: &'a Mask,
+    /// Masks of the session's other labels, on the volume's grid.
+    pub other_labels: &'a [&'a Mask],
+    /// The working region: an orthogonal, isotropic grid along the volume's axes.
+    pub region: &'a Grid,
+}
+
+/// One possible answer. Engines return the best first.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Probability of the label `[k, j, i]` on the task's region.
+    pub probability: Array3<f32>,
+    /// Probability from which a voxel belongs to the label.
+    pub threshold: f32,
+    /// How much the engine believes in this candidate, 0 to 1.
+    pub score: f32,
+}
+
+/// Stochastic samples of the probability.
+#[derive(Debug, Clone)]
+pub struct Samples {
+    /// `[t, k, j, i]` on `grid`.
+    pub probability: Array4<f32>,
+    /// Where the samples are: the task's region, or a coarser grid over the same place.
+    pub grid: Grid,
+}
+
+/// Turns image and prompts into a mask: networks and classical methods alike.
+pub trait Segmenter: Send + Sync {
+    /// Who this is.
+    fn describe(&self) -> EngineDescription;
+
+    /// Makes the channels ready; called once a session.
+    ///
+    /// # Errors
+    /// The engine has no use for these channels.
+    fn prepare(&self, channels: &[Channel]) -> Result<Arc<Prepared>, SegmentError>;
+
+    /// Segments one region. The same task on the same device gives the same bits.
+    ///
+    /// # Errors
+    /// Cancelled, or the engine failed.
+    fn segment(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Vec<Candidate>, SegmentError>;
+
+    /// Draws `t` samples; the same seed gives the same bits, batched or not.
+    ///
+    /// # Errors
+    /// Cancelled, failed, or [`SegmentError::NoSamples`].
+    fn sample(&self, prepared: &Prepared, task: &Task<'_>, t: usize, seed: u64, cancel: &Cancel) -> Result<Samples, SegmentError> {
+        let _ = (prepared, task, t, seed, cancel);
+        Err(SegmentError::NoSamples(self.describe().name))
+    }
+}

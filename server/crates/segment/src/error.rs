@@ -1,0 +1,25 @@
+/// Why an engine gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentError {
+    /// A newer prompt took over, or the client went away.
+    #[error("Stopped: a newer prompt took over")]
+    Cancelled,
+    /// There is nothing to segment from.
+    #[error("There is no positive prompt near this place yet; click inside the lesion first")]
+    NoPositivePrompt,
+    /// The engine cannot draw stochastic samples.
+    #[error("The engine {0:?} cannot estimate its uncertainty; open the session with a network that has dropout inputs")]
+    NoSamples(String),
+    /// The engine does not take what it was given.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The network could not be run.
+    #[error("The network failed: {0}")]
+    Network(String),
+    /// A region that cannot be placed.
+    #[error(transparent)]
+    Volume(#[from] isochrone_volume::VolumeError),
+    /// A guidance map that cannot be computed.
+    #[error("Guidance failed: {0}")]
+    Guidance(String),
+}

@@ -1,0 +1,20 @@
+//! The [`Segmenter`] trait, its engines, and the region round a prompt.
+//!
+//! The data's way through this crate, for one new prompt:
+//! 1. [`refine`] picks the working region: round the newest prompt and the mask component it touches;
+//! 2. an engine ([`Segmenter::segment`]) turns image, prompts and previous mask into a probability there;
+//! 3. `refine` zooms out while the new component meets the region's border, then puts the result
+//!    back on the volume's grid and leaves everything else of the mask as it was.
+//!
+//! | engine | what it needs |
+//! |---|---|
+//! | [`NetworkEngine`] | a model bundle |
+//! | [`GeodesicEngine`] | nothing: nearer to positive than to negative prompts |
+
+mod cancel;
+mod engine;
+mod error;
+
+pub use cancel::Cancel;
+pub use engine::{Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, Segmenter, Task};
+pub use error::SegmentError;
