@@ -1,0 +1,193 @@
+"""A residual 3D U-Net with a stride-2 stem, split into encoder, decoder and sampler.
+
+Feature maps, for a region of D×H×W voxels and ``width`` = 16::
+
+    f0  [1,  16, D/2,  H/2,  W/2 ]      f2  [1,  64, D/8,  H/8,  W/8 ]
+    f1  [1,  32, D/4,  H/4,  W/4 ]      f3  [1, 128, D/16, H/16, W/16]
+
+Dropout is channel-wise, in the bottleneck and the two decoder levels above it, and its masks
+(0 or 1/(1-p), one a sample and channel) are *arguments*: all ones is the deterministic network.
+A mask is never followed directly by a normalisation, which would undo it.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+PROMPT_CHANNELS = 3  # previous mask, positive clicks, negative clicks
+STRIDE = 16  # region sides are multiples of this
+
+
+class ResidualBlock(nn.Module):
+    """Two 3³ convolutions with instance normalisation, and a shortcut round them."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
+        self.norm1 = nn.InstanceNorm3d(channels, affine=True)
+        self.conv2 = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
+        self.norm2 = nn.InstanceNorm3d(channels, affine=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.leaky_relu(self.norm1(self.conv1(x)), 0.1)
+        return F.leaky_relu(x + self.norm2(self.conv2(y)), 0.1)
+
+
+def downsample(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Halves each side with a strided 3³ convolution."""
+    return nn.Sequential(
+        nn.Conv3d(channels_in, channels_out, 3, stride=2, padding=1, bias=False),
+        nn.InstanceNorm3d(channels_out, affine=True),
+        nn.LeakyReLU(0.1),
+    )
+
+
+def click_window(image: Tensor, positive: Tensor, scale: float = 0.25) -> Tensor:
+    """The image seen through a soft intensity window at the clicked tissue.
+
+    ``tanh((image - m) / scale)`` with m the mean intensity under the positive clicks, so that
+    faint contrast round the clicked grey value (soft tissue in CT) is spread over the range.
+    Without a click, m is 0. Shapes ``[N, C, D, H, W]`` and ``[N, 1, D, H, W]``.
+    """
+    weight = positive * positive
+    total = weight.sum(dim=(2, 3, 4), keepdim=True)
+    mean = (image * weight).sum(dim=(2, 3, 4), keepdim=True) / (total + 1e-3)
+    return torch.tanh((image - mean) * (1.0 / scale))
+
+
+class Encoder(nn.Module):
+    """Image and prompts to features at four scales; runs once a click."""
+
+    def __init__(self, image_channels: int = 1, width: int = 16) -> None:
+        super().__init__()
+        w = width
+        self.stem = downsample(2 * image_channels + PROMPT_CHANNELS, w)
+        self.level0 = ResidualBlock(w)
+        self.level1 = nn.Sequential(downsample(w, 2 * w), ResidualBlock(2 * w))
+        self.level2 = nn.Sequential(
+            downsample(2 * w, 4 * w), ResidualBlock(4 * w), ResidualBlock(4 * w)
+        )
+        self.level3 = nn.Sequential(
+            downsample(4 * w, 8 * w), ResidualBlock(8 * w), ResidualBlock(8 * w)
+        )
+
+    def forward(
+        self, image: Tensor, previous_mask: Tensor, positive: Tensor, negative: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Inputs ``[N, C or 1, D, H, W]``; features f0..f3, see the module's page."""
+        window = click_window(image, positive)
+        f0 = self.level0(
+            self.stem(torch.cat([image, window, previous_mask, positive, negative], dim=1))
+        )
+        f1 = self.level1(f0)
+        f2 = self.level2(f1)
+        return f0, f1, f2, self.level3(f2)
+
+
+def drop(x: Tensor, mask: Tensor) -> Tensor:
+    """Multiplies channels ``[N, C, d, h, w]`` by masks ``[T, C]``; N is T, or 1 (then repeated)."""
+    return x * mask[:, :, None, None, None]
+
+
+class Trunk(nn.Module):
+    """The stochastic lower decoder, up to a quarter of the resolution."""
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        w = width
+        self.up2 = nn.ConvTranspose3d(8 * w, 4 * w, 2, stride=2)
+        self.level2 = ResidualBlock(4 * w)
+        self.up1 = nn.ConvTranspose3d(4 * w, 2 * w, 2, stride=2)
+        self.level1 = ResidualBlock(2 * w)
+
+    def forward(self, f1: Tensor, f2: Tensor, f3: Tensor, drops: tuple[Tensor, ...]) -> Tensor:
+        """Features and masks (drop3, drop2, drop1) to ``[T, 2·width, D/4, H/4, W/4]``."""
+        drop3, drop2, drop1 = drops
+        x = self.up2(drop(f3, drop3)) + f2
+        x = self.up1(drop(self.level2(x), drop2)) + f1
+        return drop(self.level1(x), drop1)
+
+
+class Head(nn.Module):
+    """The upper decoder: from a quarter of the resolution to a logit a voxel."""
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        w = width
+        self.up0 = nn.ConvTranspose3d(2 * w, w, 2, stride=2)
+        self.level0 = ResidualBlock(w)
+        self.up = nn.ConvTranspose3d(w, w // 2, 2, stride=2)
+        self.logit = nn.Conv3d(w // 2, 1, 3, padding=1)
+
+    def forward(self, x: Tensor, f0: Tensor) -> Tensor:
+        """``[T, 2·width, D/4, …]`` and f0 to logits ``[T, 1, D, H, W]``."""
+        x = self.level0(self.up0(x) + f0)
+        return self.logit(F.leaky_relu(self.up(x), 0.1))
+
+
+class Decoder(nn.Module):
+    """Features and dropout masks to logits at the working resolution."""
+
+    def __init__(self, trunk: Trunk, head: Head) -> None:
+        super().__init__()
+        self.trunk, self.head = trunk, head
+
+    def forward(
+        self,
+        f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor,
+        drop3: Tensor, drop2: Tensor, drop1: Tensor,
+    ) -> Tensor:
+        return self.head(self.trunk(f1, f2, f3, (drop3, drop2, drop1)), f0)
+
+
+class Sampler(nn.Module):
+    """The decoder that stops early: coarse logits ``[T, 1, D/4, H/4, W/4]``, for many samples."""
+
+    def __init__(self, trunk: Trunk, coarse: nn.Conv3d) -> None:
+        super().__init__()
+        self.trunk, self.coarse = trunk, coarse
+
+    def forward(
+        self,
+        f1: Tensor, f2: Tensor, f3: Tensor,
+        drop3: Tensor, drop2: Tensor, drop1: Tensor,
+    ) -> Tensor:
+        return self.coarse(self.trunk(f1, f2, f3, (drop3, drop2, drop1)))
+
+
+class LesionNet(nn.Module):
+    """Encoder, decoder and sampler with shared weights, as trained."""
+
+    def __init__(self, image_channels: int = 1, width: int = 16) -> None:
+        super().__init__()
+        self.image_channels, self.width = image_channels, width
+        self.encoder = Encoder(image_channels, width)
+        trunk = Trunk(width)
+        self.decoder = Decoder(trunk, Head(width))
+        self.sampler = Sampler(trunk, nn.Conv3d(2 * width, 1, 1))
+
+    def drop_channels(self) -> dict[str, int]:
+        """Channels of each dropout mask, in the order in which the decoder takes them."""
+        return {"drop3": 8 * self.width, "drop2": 4 * self.width, "drop1": 2 * self.width}
+
+    def ones(self, samples: int) -> tuple[Tensor, ...]:
+        """Masks of the deterministic network."""
+        return tuple(torch.ones(samples, c) for c in self.drop_channels().values())
+
+    def random_masks(
+        self, samples: int, rate: float, generator: torch.Generator
+    ) -> tuple[Tensor, ...]:
+        """Seeded channel masks, 0 with probability ``rate`` and else 1 / (1 - rate)."""
+        keep = 1.0 - rate
+        return tuple(
+            (torch.rand(samples, c, generator=generator) < keep).float() / keep
+            for c in self.drop_channels().values()
+        )
+
+    def forward(
+        self, inputs: tuple[Tensor, Tensor, Tensor, Tensor], drops: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """(image, previous, positive, negative) to logits at full and at quarter resolution."""
+        f0, f1, f2, f3 = self.encoder(*inputs)
+        x = self.decoder.trunk(f1, f2, f3, drops)
+        return self.decoder.head(x, f0), self.sampler.coarse(x)
