@@ -1,0 +1,81 @@
+# Every target installs what it needs (into build/ and .venv/) and is quick the second time.
+# Needed beforehand: Rust 1.92 or later, Python 3.11, a C compiler.
+
+PYTHON     ?= python3
+# A machine with an NVIDIA GPU: make demo ONNXRUNTIME=onnxruntime-gpu
+ONNXRUNTIME ?= onnxruntime
+ORT_VERSION := 1.31.1
+VENV       := .venv
+BIN        := target/release/isochrone
+MINUTES    ?= 60
+DATA       ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt bench train build wheel lesions onnxruntime clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/' | sed 's/^/  make /'
+
+demo: build lesions ## a simulated reader segments real lesions over gRPC; writes build/demo/demo.png
+	$(BIN) demo --data build/lesions --out build/demo
+	$(VENV)/bin/python docs/figures/demo_picture.py build/demo
+
+test: lint build wheel lesions ## everything that CI runs
+	cargo test --release --workspace --exclude isochrone-python
+	$(VENV)/bin/python -m pytest -q
+
+lint: build/stamp-venv ## formatting, clippy, ruff, file lengths
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets --quiet -- -D warnings
+	$(VENV)/bin/ruff check --quiet .
+	$(VENV)/bin/python testdata/file_lengths.py
+
+fmt: ## format Rust and sort Python imports
+	cargo fmt --all
+	$(VENV)/bin/ruff check --quiet --fix .
+
+bench: build lesions ## click to mask over gRPC, and the reader's other waits
+	$(BIN) bench --data build/lesions
+
+train: wheel build/stamp-train ## train the network: make train DATA=folder MINUTES=60
+	cd training && .venv/bin/python -m isochrone_training.train --data "$(DATA)" --minutes $(MINUTES) --out runs/latest
+
+build: onnxruntime ## the server and command line: target/release/isochrone
+	cargo build --release
+
+wheel: build/stamp-wheel ## the Python wheel `isochrone`, installed into .venv
+
+lesions: build/stamp-venv ## real CT and MR lesions for the demo and the tests
+	@$(VENV)/bin/python testdata/fetch_lesions.py || test $$? -eq 3
+
+onnxruntime: build/stamp-$(ONNXRUNTIME)
+
+build/stamp-$(ONNXRUNTIME):
+	@mkdir -p build && rm -rf build/onnxruntime
+	@echo "Installing ONNX Runtime $(ORT_VERSION) into build/onnxruntime …"
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target build/onnxruntime $(ONNXRUNTIME)==$(ORT_VERSION)
+	@rm -f build/stamp-onnxruntime* && touch $@
+
+build/stamp-venv: python/requirements-dev.txt
+	@mkdir -p build
+	@echo "Installing the Python packages of the demo and the tests into $(VENV) …"
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r python/requirements-dev.txt
+	@touch $@
+
+build/stamp-wheel: build/stamp-venv $(shell find python server/crates/guidance server/crates/robot server/crates/volume -name '*.rs' -o -name 'Cargo.toml' -o -name 'pyproject.toml' -o -name '*.pyi')
+	@echo "Building the Python wheel …"
+	cd python && ../$(VENV)/bin/maturin build --quiet --release --interpreter ../$(VENV)/bin/python --out ../build/wheels
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps build/wheels/isochrone-*.whl
+	@touch $@
+
+build/stamp-train: training/requirements.txt build/stamp-wheel
+	@echo "Installing PyTorch into training/.venv (about 6 GB, some minutes) …"
+	$(PYTHON) -m venv training/.venv
+	training/.venv/bin/pip install --quiet --disable-pip-version-check -r training/requirements.txt
+	training/.venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps build/wheels/isochrone-*.whl
+	@touch $@
+
+clean: ## forget everything that was built or fetched
+	cargo clean
+	rm -rf build $(VENV) training/.venv
