@@ -1,1 +1,18 @@
-//! Simulated readers and metrics.
+//! Simulated readers ("robots") that click where a person would, and the metrics they are judged by.
+//!
+//! For training and evaluation only: a robot sees the ground truth, so no session of the server may
+//! reach it. Arrays are indexed `[k, j, i]`, spacing and voxels come in the same order.
+//!
+//! | what | where |
+//! |---|---|
+//! | one click in the middle of the largest mistake | [`centre_click`], [`centre_click_on_slice`] |
+//! | overlap of two masks | [`dice`], [`iou`] |
+//! | a series of scores, one a click | [`noc_at`], [`consistent_improvement`], [`auc`], [`normalised_auc`] |
+
+mod centre;
+mod error;
+mod metrics;
+
+pub use centre::{Click, centre_click, centre_click_on_slice};
+pub use error::RobotError;
+pub use metrics::{Noc, auc, consistent_improvement, dice, iou, noc_at, normalised_auc};

@@ -1,0 +1,171 @@
+//! Exact Euclidean distance transform of a mask, axis by axis.
+//!
+//! After Felzenszwalb and Huttenlocher, "Distance transforms of sampled functions" (Theory of
+//! Computing 8, 2012): a run length along `i`, then the lower envelope of parabolas along `j` and
+//! along `k`. Crossings are computed relative to the middle of two parabolas, so that squares of
+//! large distances never cancel.
+#![allow(clippy::indexing_slicing)] // Columns are gathered to buffers whose lengths are known here.
+
+use crate::{GuidanceError, check};
+use ndarray::parallel::prelude::*;
+use ndarray::{Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis};
+
+/// Distance in mm from the centre of every set voxel of `mask` `[k, j, i]` to the centre of the
+/// nearest unset one; 0 at unset voxels.
+///
+/// `spacing_mm` holds the voxel's sides in `(k, j, i)` order. With `border_is_background` the
+/// voxels just outside the array count as unset, except along axes of length 1, so that a slice of
+/// depth 1 is treated as a 2D image. Without it, and without an unset voxel, every distance is +∞.
+///
+/// # Errors
+/// An empty array or an unusable spacing.
+pub fn distance_transform(mask: ArrayView3<'_, bool>, spacing_mm: [f32; 3], border_is_background: bool) -> Result<Array3<f32>, GuidanceError> {
+    check::shape(check::shape_of(&mask))?;
+    let mut out = Array3::zeros(mask.raw_dim());
+    distance_transform_into(out.view_mut(), mask, spacing_mm, border_is_background)?;
+    Ok(out)
+}
+
+/// As [`distance_transform`], into an array `[k, j, i]` that exists (its values do not matter).
+///
+/// # Errors
+/// An empty array, arrays of different shape, an unusable spacing.
+pub fn distance_transform_into(
+    mut out: ArrayViewMut3<'_, f32>,
+    mask: ArrayView3<'_, bool>,
+    spacing_mm: [f32; 3],
+    border_is_background: bool,
+) -> Result<(), GuidanceError> {
+    let (expected, got) = (check::shape_of(&mask), check::shape_of(&out.view()));
+    if expected != got {
+        return Err(GuidanceError::ShapesDiffer { expected, got });
+    }
+    check::shape(expected)?;
+    check::spacing(spacing_mm)?;
+    let [nk, nj, ni] = expected;
+    let border = |n: usize| border_is_background && n > 1;
+    out.axis_iter_mut(Axis(0)).into_par_iter().zip(mask.axis_iter(Axis(0))).for_each_init(
+        || Columns::new(nj, spacing_mm[1], border(nj)),
+        |columns, (mut slice, mask)| {
+            for (row, mask) in slice.rows_mut().into_iter().zip(mask.rows()) {
+                squares_along_row(row, mask, spacing_mm[2], border(ni));
+            }
+            columns.run(slice.view_mut());
+        },
+    );
+    out.axis_iter_mut(Axis(1)).into_par_iter().for_each_init(
+        || Columns::new(nk, spacing_mm[0], border(nk)),
+        |columns, mut plane| {
+            columns.run(plane.view_mut());
+            plane.mapv_inplace(f32::sqrt);
+        },
+    );
+    Ok(())
+}
+
+/// Square of the distance along one row to the nearest unset voxel, mm².
+fn squares_along_row(mut row: ndarray::ArrayViewMut1<'_, f32>, mask: ndarray::ArrayView1<'_, bool>, spacing: f32, border: bool) {
+    let far = if border { 0.0 } else { f32::INFINITY };
+    let mut steps = far;
+    for (v, &set) in row.iter_mut().zip(mask) {
+        steps = if set { steps + 1.0 } else { 0.0 };
+        *v = steps;
+    }
+    let mut steps = far;
+    for v in row.iter_mut().rev() {
+        steps = if *v == 0.0 { 0.0 } else { steps + 1.0 };
+        let mm = steps.min(*v) * spacing;
+        *v = mm * mm;
+    }
+}
+
+/// Columns handled together: one cache line of `f32`.
+const BLOCK: usize = 16;
+
+/// Lower envelopes along the first axis of a plane, a block of columns at a time.
+struct Columns {
+    length: usize,
+    spacing: f32,
+    border: bool,
+    /// Column after column of one block.
+    values: Vec<f32>,
+    /// Envelope: index of each parabola, its value, and where it begins.
+    index: Vec<usize>,
+    height: Vec<f32>,
+    start: Vec<f32>,
+}
+
+impl Columns {
+    fn new(length: usize, spacing: f32, border: bool) -> Self {
+        let values = vec![0.0; length * BLOCK];
+        Self { length, spacing, border, values, index: vec![0; length], height: vec![0.0; length], start: vec![0.0; length + 1] }
+    }
+
+    fn run(&mut self, mut plane: ArrayViewMut2<'_, f32>) {
+        if self.length == 1 {
+            return;
+        }
+        for mut block in plane.axis_chunks_iter_mut(Axis(1), BLOCK) {
+            let mut changes = [false; BLOCK];
+            for (n, row) in block.rows().into_iter().enumerate() {
+                for (c, &v) in row.iter().enumerate() {
+                    self.values[c * self.length + n] = v;
+                    changes[c] |= v != 0.0;
+                }
+            }
+            for (c, _) in changes.iter().enumerate().filter(|(_, changes)| **changes) {
+                self.column(c);
+            }
+            for (n, mut row) in block.rows_mut().into_iter().enumerate() {
+                for (c, v) in row.iter_mut().enumerate() {
+                    *v = self.values[c * self.length + n];
+                }
+            }
+        }
+    }
+
+    /// Replaces one column by the minimum over all its parabolas.
+    fn column(&mut self, column: usize) {
+        let n = self.length;
+        let values = &mut self.values[column * n..(column + 1) * n];
+        let square = self.spacing * self.spacing;
+        let half = 0.5 / square;
+        let mut parts = 0;
+        for (q, &height) in values.iter().enumerate() {
+            if height == f32::INFINITY {
+                continue;
+            }
+            let mut start = f32::NEG_INFINITY;
+            while parts > 0 {
+                let p = self.index[parts - 1];
+                start = (p + q) as f32 * 0.5 + (height - self.height[parts - 1]) * half / (q - p) as f32;
+                if start > self.start[parts - 1] {
+                    break;
+                }
+                parts -= 1;
+                start = f32::NEG_INFINITY;
+            }
+            self.index[parts] = q;
+            self.height[parts] = height;
+            self.start[parts] = start;
+            parts += 1;
+        }
+        if parts > 0 {
+            self.start[parts] = f32::INFINITY;
+            let mut part = 0;
+            for (q, v) in values.iter_mut().enumerate() {
+                while self.start[part + 1] < q as f32 {
+                    part += 1;
+                }
+                let mm = q.abs_diff(self.index[part]) as f32 * self.spacing;
+                *v = self.height[part] + mm * mm;
+            }
+        }
+        if self.border {
+            for (q, v) in values.iter_mut().enumerate() {
+                let mm = (q + 1).min(n - q) as f32 * self.spacing;
+                *v = v.min(mm * mm);
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Every map against brute force, on random arrays, spacings and points.
+
+mod common;
+
+use common::{bits, brute_euclidean, brute_geodesic, case, points_in};
+use isochrone_guidance::{
+    Geodesic, GuidanceError, disk, distance_transform, euclidean_distance, exponential_geodesic, gaussian, geodesic_distance,
+};
+use ndarray::{Array3, Zip};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn euclidean_is_the_minimum_over_points((shape, spacing, points, _) in case(40)) {
+        let got = euclidean_distance(shape, &points, spacing).unwrap();
+        let wanted = brute_euclidean(shape, &points, spacing);
+        Zip::from(&got).and(&wanted).for_each(|g, w| assert!((f64::from(*g) - w).abs() <= 1e-5 * w.max(1.0), "{g} {w}"));
+    }
+
+    #[test]
+    fn transform_is_the_distance_to_unset_voxels((shape, spacing, _, image) in case(1), level in -1.0f32..3.0, border in any::<bool>()) {
+        let mask = image.mapv(|v| v < level);
+        let got = distance_transform(mask.view(), spacing, border).unwrap();
+        let pad = shape.map(|n| usize::from(border && n > 1));
+        let background: Vec<[usize; 3]> = padded_background(&mask, pad);
+        let big = [shape[0] + 2 * pad[0], shape[1] + 2 * pad[1], shape[2] + 2 * pad[2]];
+        let wanted = brute_euclidean(big, &background, spacing);
+        for ((k, j, i), &g) in got.indexed_iter() {
+            let w = wanted[[k + pad[0], j + pad[1], i + pad[2]]];
+            prop_assert!(f64::from(g) == w || (f64::from(g) - w).abs() <= 1e-5 * w, "{g} {w}");
+        }
+    }
+
+    #[test]
+    fn geodesic_is_the_least_path((shape, spacing, points, image) in case(5), lambda in prop_oneof![Just(0.0f32), Just(0.5), Just(1.0), 0.0f32..1.0]) {
+        let metric = Geodesic { spacing_mm: spacing, lambda, cutoff: None };
+        let got = geodesic_distance(image.view(), &points, &metric).unwrap();
+        prop_assert_eq!(bits(&got), bits(&brute_geodesic(&image, &points, &metric)));
+        let near = geodesic_distance(image.view(), &points, &Geodesic { cutoff: Some(4.0), ..metric }).unwrap();
+        prop_assert_eq!(bits(&near), bits(&got.mapv(|d| if d <= 4.0 { d } else { f32::INFINITY })));
+        prop_assert_eq!(got.dim(), (shape[0], shape[1], shape[2]));
+    }
+
+    #[test]
+    fn local_maps_follow_the_distance((shape, spacing, points, _) in case(6), size in 0.5f32..8.0) {
+        let far = brute_euclidean(shape, &points, spacing);
+        let (ball, bump) = (disk(shape, &points, spacing, size).unwrap(), gaussian(shape, &points, spacing, size).unwrap());
+        Zip::from(&ball).and(&bump).and(&far).for_each(|&ball, &bump, &d| {
+            let (d, size) = (d as f32, size);
+            assert!((ball == 1.0) == (d <= size) || (d - size).abs() < 1e-4);
+            let wanted = if d <= 5.0 * size { (-0.5 * (d / size).powi(2)).exp() } else { 0.0 };
+            assert!((bump - wanted).abs() < 1e-5);
+        });
+    }
+}
+
+fn padded_background(mask: &Array3<bool>, pad: [usize; 3]) -> Vec<[usize; 3]> {
+    let mut padded = Array3::from_elem((mask.dim().0 + 2 * pad[0], mask.dim().1 + 2 * pad[1], mask.dim().2 + 2 * pad[2]), false);
+    for ((k, j, i), &set) in mask.indexed_iter() {
+        padded[[k + pad[0], j + pad[1], i + pad[2]]] = set;
+    }
+    padded.indexed_iter().filter(|(_, set)| !**set).map(|((k, j, i), _)| [k, j, i]).collect()
+}
+
+#[test]
+fn nothing_to_measure_from() {
+    let image = Array3::<f32>::zeros((2, 3, 4));
+    let metric = Geodesic::new([1.0; 3]);
+    assert!(euclidean_distance([2, 3, 4], &[], [1.0; 3]).unwrap().iter().all(|d| *d == f32::INFINITY));
+    assert!(geodesic_distance(image.view(), &[], &metric).unwrap().iter().all(|d| *d == f32::INFINITY));
+    assert!(exponential_geodesic(image.view(), &[], &metric, 2.0).unwrap().iter().all(|d| *d == 0.0));
+    assert!(gaussian([2, 3, 4], &[], [1.0; 3], 1.0).unwrap().iter().all(|d| *d == 0.0));
+    let full = Array3::from_elem((2, 3, 4), true);
+    assert!(distance_transform(full.view(), [1.0; 3], false).unwrap().iter().all(|d| *d == f32::INFINITY));
+}
+
+#[test]
+fn refusals_name_the_fault() {
+    let mut image = Array3::<f32>::zeros((2, 3, 4));
+    let metric = Geodesic::new([1.0; 3]);
+    let outside = geodesic_distance(image.view(), &[[0, 3, 0]], &metric);
+    assert_eq!(outside, Err(GuidanceError::PointOutside { point: [0, 3, 0], shape: [2, 3, 4] }));
+    for lambda in [-0.1, 1.1, f32::NAN] {
+        let wrong = geodesic_distance(image.view(), &[], &Geodesic { lambda, ..metric });
+        assert!(matches!(wrong, Err(GuidanceError::Parameter { name: "lambda", .. })));
+    }
+    for s in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        assert!(matches!(euclidean_distance([1, 1, 1], &[], [1.0, s, 1.0]), Err(GuidanceError::Spacing(_))));
+    }
+    assert!(matches!(euclidean_distance([1, 0, 1], &[], [1.0; 3]), Err(GuidanceError::Shape(_))));
+    image[[1, 2, 3]] = f32::NAN;
+    let nan = geodesic_distance(image.view(), &[], &metric);
+    assert!(matches!(nan, Err(GuidanceError::Intensity { voxel: [1, 2, 3], .. })));
+}
+
+#[test]
+fn points_may_repeat() {
+    let points = points_in([3, 4, 5], 7);
+    let twice = [points.clone(), points.clone()].concat();
+    assert_eq!(euclidean_distance([3, 4, 5], &points, [1.0; 3]), euclidean_distance([3, 4, 5], &twice, [1.0; 3]));
+}
