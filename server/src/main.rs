@@ -1,2 +1,41 @@
-//! Isochrone.
-fn main() {}
+//! Isochrone: from a click on a medical image to a 3D mask, and to the slice to look at next.
+//!
+//! Reads top to bottom: parse the command line, start the log, run the command, and turn its
+//! outcome into an exit code (0 done, 64 wrong usage or configuration, 1 anything else).
+
+mod cli;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Wrong usage or configuration (`EX_USAGE` of sysexits).
+const EXIT_USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(help) if !help.use_stderr() => {
+            let _ = help.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            let _ = wrong.print();
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    start_log();
+    match cli.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("isochrone: {error:#}");
+            ExitCode::from(if error.is::<cli::Usage>() { EXIT_USAGE } else { 1 })
+        }
+    }
+}
+
+/// Log lines go to stderr, filtered by `RUST_LOG` (default `info`); they hold neither patient data
+/// nor the paths of images.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}

@@ -1,0 +1,36 @@
+//! The command line: one file a subcommand.
+
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+/// Click-guided 3D segmentation that says which slice to look at next.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve volumes and sessions over gRPC
+    Serve(serve::ServeArgs),
+}
+
+/// A wrong option or setting: ends the program with exit code 64.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+impl Cli {
+    /// Runs the chosen subcommand.
+    ///
+    /// # Errors
+    /// [`Usage`] for wrong settings, anything else for what went wrong on the way.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Serve(args) => serve::run(args),
+        }
+    }
+}
