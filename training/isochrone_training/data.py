@@ -1,0 +1,181 @@
+"""Labelled cases, and random training samples cut from them as the server would cut them."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from .augment import degrade
+from .clicks import Clicks, first_click
+from .region import Region, normalise
+
+TRAIN_PATIENTS = {f"sts_{n:03d}" for n in range(1, 29)} | {"nsclc_petct_000991"}
+VALIDATION_PATIENTS = {f"sts_{n:03d}" for n in range(29, 35)} | {"nsclc_petct_001491"}
+SMALL_LESIONS = {"ms_patient07_flair"}  # training only
+
+
+def patient(case: str) -> str:
+    """The patient of a case's name: ``sts_001_mr_t1`` is of ``sts_001``."""
+    words = case.split("_")
+    return "_".join(words[: 3 if words[0] == "nsclc" else 2])
+
+
+@dataclass
+class Lesion:
+    """One 26-connected component: its label and its box (slices ``k, j, i``)."""
+
+    label: int
+    box: tuple[slice, slice, slice]
+
+    def extent_mm(self, spacing_mm) -> float:
+        """The box's longest side."""
+        return max((s.stop - s.start) * mm for s, mm in zip(self.box, spacing_mm))
+
+    def middle(self) -> np.ndarray:
+        """The box's centre, continuous voxel index."""
+        return np.array([(s.start + s.stop - 1) / 2 for s in self.box])
+
+
+@dataclass
+class Case:
+    """A volume ``[k, j, i]``, its spacing in mm, and its lesions, numbered in ``labels``."""
+
+    name: str
+    modality: str
+    image: np.ndarray
+    labels: np.ndarray
+    spacing_mm: tuple[float, float, float]
+    lesions: list[Lesion] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        labels, _ = ndimage.label(self.labels > 0, np.ones((3, 3, 3)))
+        self.labels = labels.astype(np.uint8 if labels.max() < 256 else np.uint16)
+        boxes = ndimage.find_objects(self.labels)
+        counts = np.bincount(self.labels.ravel())
+        self.lesions = [Lesion(n + 1, b) for n, b in enumerate(boxes) if counts[n + 1] >= 4]
+
+
+def read_case(folder: Path) -> Case:
+    """One folder of the labelled data."""
+    import nibabel
+
+    meta = json.loads((folder / "meta.json").read_text())
+    image, mask = (nibabel.load(folder / f"{n}.nii.gz") for n in ("image", "mask"))
+    spacing = tuple(float(s) for s in image.header.get_zooms()[2::-1])
+    values = np.ascontiguousarray(np.asarray(image.dataobj, np.float32).T)
+    labels = np.ascontiguousarray(np.asarray(mask.dataobj).T)
+    return Case(folder.name, meta["modality"], values, labels, spacing)
+
+
+def read_cases(data: Path, patients: set[str]) -> list[Case]:
+    """All cases of some patients, in order of name."""
+    folders = sorted(p for p in (data / "labelled").iterdir() if patient(p.name) in patients)
+    return [read_case(p) for p in folders]
+
+
+def read_small_lesions(data: Path) -> list[Case]:
+    """The multiple-sclerosis case."""
+    return [read_case(data / "labelled" / n) for n in sorted(SMALL_LESIONS)]
+
+
+def read_synthetic(path: Path) -> Case:
+    """One volume of :mod:`synth`."""
+    with np.load(path) as stored:
+        image = stored["image"].astype(np.float32)
+        spacing = tuple(float(s) for s in stored["spacing"])
+        return Case(path.stem, "OT", image, stored["mask"], spacing)
+
+
+@dataclass
+class Sample:
+    """A training region: arrays ``[side]*3``, and how its clicks begin."""
+
+    image: np.ndarray  # float32, normalised
+    truth: np.ndarray  # bool: the lesion
+    inside: np.ndarray  # bool: within the volume
+    start: Clicks
+
+
+class Sampler:
+    """Random regions of random lesions, by the shares of the recipe."""
+
+    def __init__(self, data: Path, synthetic: list[Path], recipe: dict, seed) -> None:
+        self.recipe, self.rng = recipe, np.random.default_rng(seed)
+        cases = read_cases(data, TRAIN_PATIENTS)
+        self.modalities: dict[str, list[Case]] = {}
+        for case in cases:
+            if case.lesions:
+                self.modalities.setdefault(case.modality, []).append(case)
+        self.small = read_small_lesions(data)
+        self.synthetic = synthetic
+
+    def case(self) -> Case:
+        """Synthetic, multiple sclerosis, or a modality at random and one of its cases."""
+        share, rng = self.recipe["sampling"], self.rng
+        draw = rng.random()
+        if draw < share["synthetic_share"]:
+            return read_synthetic(self.synthetic[rng.integers(len(self.synthetic))])
+        if draw < share["synthetic_share"] + share["small_lesion_share"]:
+            return self.small[rng.integers(len(self.small))]
+        cases = self.modalities[sorted(self.modalities)[rng.integers(len(self.modalities))]]
+        return cases[rng.integers(len(cases))]
+
+    def sample(self) -> Sample:
+        """One region with enough of its lesion in it."""
+        while True:
+            case = self.case()
+            if not case.lesions:
+                continue
+            sample = self.cut(case, case.lesions[self.rng.integers(len(case.lesions))])
+            if sample.truth.sum() >= 8:
+                return sample
+
+    def region(self, case: Case, lesion: Lesion) -> tuple[Region, np.ndarray | None]:
+        """Either round a first click at any scale, or round the lesion's box as for later ones."""
+        share, rng, side = self.recipe["sampling"], self.rng, self.recipe["region"]["side_voxels"]
+        extent = lesion.extent_mm(case.spacing_mm)
+        if rng.random() < share["first_click_share"]:
+            low, high = np.log(share["extent_over_side"])
+            spacing = extent / side / np.exp(rng.uniform(low, high))
+            at = first_click(rng, case.labels == lesion.label, case.spacing_mm, lesion.box)
+            centre, click = at + rng.uniform(-0.5, 0.5, 3), at
+        else:
+            spacing = extent * self.recipe["region"]["context"] / side * rng.uniform(0.75, 1.4)
+            shift = rng.normal(0, 0.06, 3) * spacing * side / np.array(case.spacing_mm)
+            centre, click = lesion.middle() + shift, None
+        stretch = share["stretch"] ** rng.uniform(-1, 1, 3)
+        spacings = tuple(float(s) for s in spacing * stretch)
+        shape = tuple(case.image.shape)
+        return Region(tuple(map(float, centre)), spacings, side, shape, case.spacing_mm), click
+
+    def cut(self, case: Case, lesion: Lesion) -> Sample:
+        """Image, truth and first clicks of one random region, flipped and turned at random."""
+        rng = self.rng
+        region, click = self.region(case, lesion)
+        inside = region.inside_volume()
+        image = degrade(rng, region.cut(case.image, 0.0), inside, case.modality)
+        anything = rng.random() < self.recipe["sampling"]["no_click_share"]
+        target = case.labels > 0 if anything else case.labels == lesion.label
+        truth = region.cut(target, 0.0) > 0.5
+        image = normalise(image, inside, self.recipe["region"]["percentiles"])
+        at = None if click is None else region.region_from_voxel(click)
+        turned, at = turn(rng, (image, truth, inside), at)
+        image, truth, inside = turned
+        if anything:
+            start = Clicks([], None)
+        else:
+            start = Clicks.begin(rng, truth, at, self.recipe["sampling"])
+        return Sample(image, truth, inside, start)
+
+
+def turn(rng, arrays, at):
+    """Permutes and flips the axes of cubes, and of a point in them (or None)."""
+    order, flips = rng.permutation(3), rng.random(3) < 0.5
+    axes = [a for a in range(3) if flips[a]]
+    turned = tuple(np.ascontiguousarray(np.flip(x.transpose(order), axes)) for x in arrays)
+    if at is not None:
+        side = arrays[0].shape[0]
+        at = np.array([side - 1 - at[o] if f else at[o] for o, f in zip(order, flips)])
+    return turned, at

@@ -1,0 +1,70 @@
+"""The working region: what the server cuts out round a click before it runs the network.
+
+A region is an isotropic cube along the volume's axes. ``centre`` is a continuous voxel index
+``[k, j, i]`` of the volume; region voxel ``o`` lies at ``centre + (o - (n - 1) / 2) · s / spacing``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .kernels import gaussian, resample_region
+
+
+@dataclass(frozen=True)
+class Region:
+    """A cube of ``side`` voxels of ``spacing_mm`` round ``centre`` in a volume's grid."""
+
+    centre: tuple[float, float, float]
+    spacing_mm: tuple[float, float, float]  # equal at run time; stretched in training
+    side: int
+    volume_shape: tuple[int, int, int]
+    volume_spacing_mm: tuple[float, float, float]
+
+    def cut(self, array: np.ndarray, fill: float) -> np.ndarray:
+        """The volume's values in the region, float32 ``[side]*3``; ``fill`` outside."""
+        return resample_region(
+            np.ascontiguousarray(array, np.float32), self.volume_spacing_mm, self.centre,
+            (self.side,) * 3, self.spacing_mm, fill,
+        )
+
+    def paste(self, array: np.ndarray, fill: float) -> np.ndarray:
+        """Region values on the volume's grid; ``fill`` where the region does not reach."""
+        middle = tuple((n - 1) / 2 for n in self.volume_shape)
+        centre = tuple(self.region_from_voxel(middle))
+        return resample_region(
+            np.ascontiguousarray(array, np.float32), self.spacing_mm, centre,
+            self.volume_shape, self.volume_spacing_mm, fill,
+        )
+
+    def region_from_voxel(self, voxel) -> np.ndarray:
+        """Continuous volume indices ``[..., 3]`` to continuous region indices."""
+        scale = np.divide(self.volume_spacing_mm, self.spacing_mm)
+        return (np.asarray(voxel, float) - self.centre) * scale + (self.side - 1) / 2
+
+    def inside_volume(self) -> np.ndarray:
+        """True where a region voxel's centre lies within the volume."""
+        axes = []
+        for c, s, v, n in zip(self.centre, self.spacing_mm, self.volume_spacing_mm, self.volume_shape):
+            at = c + (np.arange(self.side) - (self.side - 1) / 2) * s / v
+            axes.append((at >= -0.5) & (at <= n - 0.5))
+        return axes[0][:, None, None] & axes[1][:, None] & axes[2]
+
+
+def normalise(image: np.ndarray, inside: np.ndarray, percentiles=(0.5, 99.5)) -> np.ndarray:
+    """Clips to percentiles, then zero mean and unit variance, of the voxels inside; 0 outside."""
+    values = image[inside]
+    if values.size == 0:
+        return np.zeros_like(image)
+    low, high = np.percentile(values, percentiles)
+    values = values.clip(low, high)
+    out = np.zeros_like(image)
+    out[inside] = (values - values.mean()) / max(float(values.std()), 1e-6)
+    return out
+
+
+def guidance(side: int, clicks: list, positive: bool, sigma_voxels: float = 2.0) -> np.ndarray:
+    """Gaussians of the clicks of one sign ``[((k, j, i), positive), …]`` inside the region."""
+    points = np.rint([c for c, sign in clicks if sign == positive]).astype(np.int64).reshape(-1, 3)
+    points = points[((points >= 0) & (points < side)).all(1)]
+    return gaussian((side,) * 3, points, (1.0, 1.0, 1.0), sigma_voxels)
