@@ -1,6 +1,6 @@
 use crate::{Cancel, SegmentError};
 use isochrone_prompt::PlacedPrompt;
-use isochrone_volume::{Grid, Mask, Volume};
+use isochrone_volume::{Grid, Mask, Volume, VoxelBox};
 use ndarray::{Array3, Array4};
 use std::any::Any;
 use std::sync::Arc;
@@ -62,6 +62,8 @@ pub struct Task<'a> {
     pub prompts: &'a [PlacedPrompt],
     /// The label's present component(s) under the prompt, on the volume's grid: never probabilities.
     pub previous: &'a Mask,
+    /// A box of voxels outside which `previous` is empty, so that nobody has to search the volume.
+    pub previous_box: VoxelBox,
     /// Masks of the session's other labels, on the volume's grid.
     pub other_labels: &'a [&'a Mask],
     /// The working region: an orthogonal, isotropic grid along the volume's axes.

@@ -14,7 +14,13 @@
 mod cancel;
 mod engine;
 mod error;
+mod flood;
+mod on_grid;
+mod refine;
+mod region;
 
 pub use cancel::Cancel;
 pub use engine::{Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, Segmenter, Task};
 pub use error::SegmentError;
+pub use on_grid::mask_on_grid;
+pub use refine::{Draw, RefineInput, Refined, RefinedTask, refine, sample};

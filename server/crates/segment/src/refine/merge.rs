@@ -1,0 +1,102 @@
+//! From the region back into the label's mask.
+
+use super::RefineInput;
+use crate::flood::NOTHING;
+use crate::on_grid::grown;
+use isochrone_prompt::Polarity;
+use isochrone_volume::{Grid, Mask, VoxelBox, resample};
+use ndarray::Array3;
+use rayon::prelude::*;
+
+/// A finished region, to be put into a mask.
+pub(super) struct Merge<'a> {
+    pub region: &'a Grid,
+    /// `[k, j, i]` on the region; 0 in connected parts that do not count.
+    pub probability: Array3<f32>,
+    pub threshold: f32,
+    /// What counts, in voxels of the region.
+    pub kept_box: VoxelBox,
+    /// The component that is replaced, on the mask's grid.
+    pub active: &'a Mask,
+    pub active_box: VoxelBox,
+}
+
+impl Merge<'_> {
+    /// Rewrites the active component inside the region; returns the box that changed.
+    pub fn into_mask(self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {
+        let mut changed = self.replace(mask, input);
+        for prompt in input.prompts.iter().filter(|p| self.region.voxel_at(p.position_lps_mm()).is_some()) {
+            let elsewhere = input.mask.contains(prompt.voxel) && !self.active.contains(prompt.voxel);
+            let taken = input.other_labels.iter().any(|l| l.contains(prompt.voxel));
+            let set = prompt.polarity() == Polarity::Positive;
+            let [i, j, k] = prompt.voxel;
+            if elsewhere || (set && taken) {
+                continue;
+            }
+            if let Some(voxel) = mask.voxels_mut().get_mut([k, j, i])
+                && *voxel != set
+            {
+                *voxel = set;
+                changed = changed.union(&one(prompt.voxel));
+            }
+        }
+        // A forced voxel may have undone a change; the box is allowed to be too large, but not for nothing.
+        if mask.voxels().slice(changed.slice()) == input.mask.voxels().slice(changed.slice()) { NOTHING } else { changed }
+    }
+
+    fn replace(&self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {
+        let target = self.target(mask.grid());
+        let Ok(grid) = mask.grid().crop(&target) else { return NOTHING };
+        // Below zero: outside the region, where nothing may change.
+        let probability = resample::to_grid(self.probability.view(), self.region, &grid, -1.0);
+        let [i0, j0, k0] = target.min;
+        let mut changed = NOTHING;
+        for ((k, j, i), &p) in probability.indexed_iter() {
+            if p < 0.0 {
+                continue;
+            }
+            let at = [i + i0, j + j0, k + k0];
+            let ours = self.active.contains(at);
+            let old = mask.contains(at);
+            let new = if ours {
+                p >= self.threshold
+            } else {
+                old || (p >= self.threshold && !input.other_labels.iter().any(|l| l.contains(at)))
+            };
+            if new != old
+                && let Some(voxel) = mask.voxels_mut().get_mut([k + k0, j + j0, i + i0])
+            {
+                *voxel = new;
+                changed = changed.union(&one(at));
+            }
+        }
+        changed
+    }
+
+    /// Voxels of the volume that may change: the active component and what counts of the answer.
+    fn target(&self, grid: &Grid) -> VoxelBox {
+        let kept = grown(&self.kept_box, [1; 3], self.region.size());
+        let kept = self.region.crop(&kept).map_or(NOTHING, |part| resample::footprint(grid, &part));
+        let active = self.active_box.intersection(&resample::footprint(grid, self.region));
+        kept.union(&active)
+    }
+}
+
+fn one([i, j, k]: [usize; 3]) -> VoxelBox {
+    VoxelBox { min: [i, j, k], max: [i + 1, j + 1, k + 1] }
+}
+
+/// A copy that touches only memory where something is set: fresh pages are zero already.
+pub(super) fn sparse_clone(mask: &Mask) -> Mask {
+    const CHUNK: usize = 1 << 15;
+    let mut copy = Mask::empty(mask.grid().clone());
+    if let (Some(from), Some(to)) = (mask.voxels().as_slice(), copy.voxels_mut().as_slice_mut()) {
+        to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK)).for_each(|(to, from)| {
+            // Without an early exit, so that it becomes SIMD.
+            if from.iter().fold(false, |any, &v| any | v) {
+                to.copy_from_slice(from);
+            }
+        });
+    }
+    copy
+}

@@ -1,0 +1,172 @@
+//! Forward passes for one group of new prompts, until the region fits.
+
+use super::merge::{self, Merge};
+use super::{RefineInput, Refined, RefinedTask, active};
+use crate::flood::Flood;
+use crate::region::{Extent, Placement};
+use crate::{Cancel, Candidate, Prepared, SegmentError, Segmenter, mask_on_grid};
+use isochrone_prompt::{PlacedPrompt, Polarity};
+use isochrone_volume::{Grid, Mask, VoxelBox};
+use ndarray::{Array3, Zip};
+
+/// Times a region may zoom out.
+const MAX_ZOOMS: usize = 6;
+/// Working voxels (of the first spacing) within which a component belongs to a prompt.
+const REACH_VOXELS: f64 = 10.0;
+/// Share of the region's side below which a new component is run again, finer.
+const SMALL: f64 = 0.3;
+
+/// One forward pass and what counts of it.
+struct Pass {
+    region: Grid,
+    candidate: Candidate,
+    /// The connected parts that count, `[k, j, i]` on the region.
+    kept: Array3<bool>,
+    kept_box: VoxelBox,
+}
+
+struct Run<'a> {
+    engine: &'a dyn Segmenter,
+    prepared: &'a Prepared,
+    input: &'a RefineInput<'a>,
+    cancel: &'a Cancel,
+    active: Mask,
+    active_box: VoxelBox,
+    forwards: usize,
+}
+
+pub(super) fn group(
+    engine: &dyn Segmenter,
+    prepared: &Prepared,
+    input: &RefineInput<'_>,
+    new: &[&PlacedPrompt],
+    cancel: &Cancel,
+) -> Result<Refined, SegmentError> {
+    let policy = engine.describe().region;
+    let grid = input.mask.grid().clone();
+    let placement = Placement::new(&grid, policy, new.iter().map(|p| p.position_lps_mm()).collect())?;
+    let (active, active_box) = active::component(input.mask, new, REACH_VOXELS * policy.first_spacing_mm);
+    let mut run = Run { engine, prepared, input, cancel, active, active_box, forwards: 0 };
+    let mut pass = run.zoomed_out(&placement)?;
+    if active_box.is_empty() && run.forwards == 1 {
+        pass = run.zoomed_in(&placement, pass)?;
+    }
+    Ok(run.finish(pass))
+}
+
+impl Run<'_> {
+    /// Passes in ever wider regions, until what counts lies inside.
+    fn zoomed_out(&mut self, placement: &Placement<'_>) -> Result<Pass, SegmentError> {
+        let policy = self.engine.describe().region;
+        let (mut region, mut spacing) = if self.active_box.is_empty() {
+            (placement.first()?, policy.first_spacing_mm)
+        } else {
+            let extent = placement.around(self.input.mask.grid(), &self.active_box);
+            let spacing = placement.spacing_for(&extent, policy.context);
+            (placement.region(&extent, spacing)?, spacing)
+        };
+        spacing = spacing.max(Self::spacing_mm(&region));
+        for _ in 0..MAX_ZOOMS {
+            let pass = self.pass(region)?;
+            let wider = (spacing * policy.zoom_out).min(policy.max_spacing_mm);
+            if wider <= spacing * 1.001 || !placement.meets_border(&pass.region, &pass.kept_box) {
+                return Ok(pass);
+            }
+            let extent = placement.around(&pass.region, &pass.kept_box);
+            (region, spacing) = (placement.region(&extent, wider)?, wider);
+        }
+        self.pass(region)
+    }
+
+    /// One finer pass over a component that is small in its region, if that one fits.
+    fn zoomed_in(&mut self, placement: &Placement<'_>, pass: Pass) -> Result<Pass, SegmentError> {
+        let spacing = Self::spacing_mm(&pass.region);
+        let extent: Extent = placement.around(&pass.region, &pass.kept_box);
+        let finer = placement.spacing_for(&extent, 2.0);
+        let small = extent.longest_mm() < SMALL * placement.side_mm(spacing);
+        if pass.kept_box.is_empty() || !small || finer >= spacing * 0.95 {
+            return Ok(pass);
+        }
+        let fine = self.pass(placement.region(&extent, finer)?)?;
+        let fits = !fine.kept_box.is_empty() && !placement.meets_border(&fine.region, &fine.kept_box);
+        Ok(if fits { fine } else { pass })
+    }
+
+    fn pass(&mut self, region: Grid) -> Result<Pass, SegmentError> {
+        self.cancel.check()?;
+        let task = crate::Task {
+            prompts: self.input.prompts,
+            previous: &self.active,
+            previous_box: self.active_box,
+            other_labels: self.input.other_labels,
+            region: &region,
+        };
+        let positive = self.input.prompts.iter().any(|p| p.polarity() == Polarity::Positive && region.voxel_at(p.position_lps_mm()).is_some());
+        if !positive && self.active_box.is_empty() {
+            return Err(SegmentError::NoPositivePrompt);
+        }
+        let best = self.engine.segment(self.prepared, &task, self.cancel)?.into_iter().next();
+        self.forwards += 1;
+        let candidate = best.filter(|c| c.probability.shape() == region.shape()).ok_or_else(|| {
+            SegmentError::Unsupported(format!("The engine {:?} gave no answer on its region", self.engine.describe().name))
+        })?;
+        let (kept, kept_box) = self.keep(&region, &candidate);
+        Ok(Pass { region, candidate, kept, kept_box })
+    }
+
+    /// Connected parts that hold a positive prompt of this lesion, or overlap the active component.
+    fn keep(&self, region: &Grid, candidate: &Candidate) -> (Array3<bool>, VoxelBox) {
+        let set = candidate.probability.map(|&p| p >= candidate.threshold);
+        let mut flood = Flood::new(&set);
+        for prompt in self.input.prompts {
+            // A prompt in another component is that component's business.
+            let elsewhere = self.input.mask.contains(prompt.voxel) && !self.active.contains(prompt.voxel);
+            if prompt.polarity() == Polarity::Positive
+                && !elsewhere
+                && let Some(voxel) = region.voxel_at(prompt.position_lps_mm())
+            {
+                flood.reach(voxel);
+            }
+        }
+        if !self.active_box.is_empty() {
+            let active = mask_on_grid(&self.active, &self.active_box, region);
+            for ((k, j, i), _) in active.indexed_iter().filter(|(_, set)| **set) {
+                flood.reach([i, j, k]);
+            }
+        }
+        (flood.reached, flood.region)
+    }
+
+    fn finish(self, pass: Pass) -> Refined {
+        let mut probability = pass.candidate.probability.clone();
+        let threshold = pass.candidate.threshold;
+        Zip::from(&mut probability).and(&pass.kept).for_each(|p, &kept| {
+            if !kept && *p >= threshold {
+                *p = 0.0;
+            }
+        });
+        let merge = Merge {
+            region: &pass.region,
+            probability,
+            threshold,
+            kept_box: pass.kept_box,
+            active: &self.active,
+            active_box: self.active_box,
+        };
+        let mut mask = merge::sparse_clone(self.input.mask);
+        let changed = merge.into_mask(&mut mask, self.input);
+        let spacing_mm = Self::spacing_mm(&pass.region);
+        let task = RefinedTask {
+            region: pass.region,
+            prompts: self.input.prompts.to_vec(),
+            previous: self.active,
+            previous_box: self.active_box,
+        };
+        Refined { mask, changed, task, candidate: pass.candidate, spacing_mm, forwards: self.forwards }
+    }
+
+    fn spacing_mm(region: &Grid) -> f64 {
+        let [spacing, ..] = region.spacing_mm();
+        spacing
+    }
+}
