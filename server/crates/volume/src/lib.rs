@@ -27,7 +27,7 @@ mod volume;
 pub use boxes::VoxelBox;
 pub use delta::MaskDelta;
 pub use error::VolumeError;
-pub use glam::{DAffine3, DMat3, DVec3};
+pub use glam::{DAffine3, DMat3, DQuat, DVec3};
 pub use grid::{Axis, Grid};
 pub use mask::Mask;
 pub use volume::{Modality, Quantity, Rescale, Volume, VolumeOrigin, Voxels};
