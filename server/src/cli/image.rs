@@ -14,7 +14,8 @@ use std::time::Duration;
 /// As [`isochrone_intake::read`], with the path in front.
 pub fn load(path: &Path, modality: Option<Modality>) -> anyhow::Result<Volume> {
     let spinner = spinner(format!("Reading {}", path.display()));
-    let volume = read(path, &ReadOptions { modality, ..ReadOptions::default() }).with_context(|| path.display().to_string());
+    let volume =
+        read(path, &ReadOptions { modality, ..ReadOptions::default() }).with_context(|| path.display().to_string());
     spinner.finish_and_clear();
     volume
 }
@@ -28,7 +29,8 @@ pub fn spinner(text: String) -> ProgressBar {
 
 /// A bar of `steps` on a terminal; nothing elsewhere.
 pub fn bar(steps: u64, text: String) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}").unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(steps).with_style(style).with_message(text)
 }
 
@@ -48,7 +50,8 @@ impl FromStr for Point {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers: Option<Vec<f64>> = text.split(',').map(|p| p.trim().parse().ok().filter(|v: &f64| v.is_finite())).collect();
+        let numbers: Option<Vec<f64>> =
+            text.split(',').map(|p| p.trim().parse().ok().filter(|v: &f64| v.is_finite())).collect();
         match numbers.as_deref() {
             Some(&[x, y, z]) => Ok(Self(DVec3::new(x, y, z))),
             _ => Err(format!("{text:?} is not a place: write x,y,z in mm (LPS), such as 12.5,-30,88")),

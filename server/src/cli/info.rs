@@ -90,7 +90,16 @@ fn print_text(volume: &Volume, args: &InfoArgs) {
     for (n, name) in ["world from voxel", "", ""].into_iter().enumerate() {
         let row = m.matrix3.row(n);
         let shift = m.translation.to_array().get(n).copied().unwrap_or_default();
-        line(name, format!("{:10.5} {:10.5} {:10.5} {shift:12.5}{}", row.x, row.y, row.z, if n == 0 { "   LPS mm" } else { "" }));
+        line(
+            name,
+            format!(
+                "{:10.5} {:10.5} {:10.5} {shift:12.5}{}",
+                row.x,
+                row.y,
+                row.z,
+                if n == 0 { "   LPS mm" } else { "" }
+            ),
+        );
     }
     let (low, high) = grid.bounds_mm();
     line("bounds", format!("{} to {} LPS mm", image::place(low), image::place(high)));
@@ -119,7 +128,11 @@ fn value_at(volume: &Volume, p: DVec3) -> String {
 
 fn rescale(volume: &Volume) -> String {
     let r = volume.rescale();
-    if r == isochrone_volume::Rescale::IDENTITY { String::new() } else { format!(", value = {} · stored + {}", r.slope, r.intercept) }
+    if r == isochrone_volume::Rescale::IDENTITY {
+        String::new()
+    } else {
+        format!(", value = {} · stored + {}", r.slope, r.intercept)
+    }
 }
 
 /// Patient directions (nearest ones) in which `i`, `j` and `k` grow: `LPS` for a plain axial series.

@@ -1,5 +1,8 @@
 //! The command line: one file a subcommand.
 
+mod guidance;
+mod image;
+mod info;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +17,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Say what an image is and where it lies
+    Info(info::InfoArgs),
+    /// Write the guidance map of some clicks
+    Guidance(guidance::GuidanceArgs),
     /// Serve volumes and sessions over gRPC
     Serve(serve::ServeArgs),
 }
@@ -30,6 +37,8 @@ impl Cli {
     /// [`Usage`] for wrong settings, anything else for what went wrong on the way.
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
+            Command::Info(args) => info::run(&args),
+            Command::Guidance(args) => guidance::run(&args),
             Command::Serve(args) => serve::run(args),
         }
     }

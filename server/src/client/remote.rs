@@ -1,0 +1,129 @@
+use super::RemoteSession;
+use super::convert;
+use anyhow::{Context, bail};
+use isochrone_api::v1;
+use isochrone_api::v1::export_client::ExportClient;
+use isochrone_api::v1::segmentation_client::SegmentationClient;
+use isochrone_api::v1::volumes_client::VolumesClient;
+use isochrone_volume::{Grid, Modality};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use tonic::transport::Channel;
+
+/// A mask delta or a map chunk is far smaller; a whole mask of 512³ is 16 MB packed.
+const MESSAGE_BYTES: usize = 64 << 20;
+
+/// A connection to a server.
+#[derive(Clone)]
+pub struct Remote {
+    pub(super) volumes: VolumesClient<Channel>,
+    pub(super) segmentation: SegmentationClient<Channel>,
+    pub(super) export: ExportClient<Channel>,
+}
+
+/// An image on the server.
+#[derive(Debug, Clone)]
+pub struct RemoteVolume {
+    /// Id on the server.
+    pub id: String,
+    /// As the server sees it.
+    pub grid: Grid,
+    /// Frame of reference to point in.
+    pub frame_of_reference: String,
+}
+
+impl Remote {
+    /// Connects to `host:port`.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub async fn connect(address: &str) -> anyhow::Result<Self> {
+        let channel = Channel::from_shared(format!("http://{address}"))?
+            .tcp_nodelay(true)
+            .connect()
+            .await
+            .with_context(|| format!("No server answers on {address}"))?;
+        Ok(Self {
+            volumes: VolumesClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES),
+            segmentation: SegmentationClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES),
+            export: ExportClient::new(channel).max_decoding_message_size(MESSAGE_BYTES),
+        })
+    }
+
+    /// What the server is and can do.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub async fn describe(&mut self) -> anyhow::Result<v1::ServerDescription> {
+        Ok(self.segmentation.describe_server(v1::DescribeServerRequest {}).await?.into_inner())
+    }
+
+    /// Uploads an image file in chunks; `progress` hears bytes sent and bytes in all.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the server refuses it.
+    pub async fn upload(&mut self, path: &Path, modality: Modality, progress: impl Fn(u64, u64)) -> anyhow::Result<RemoteVolume> {
+        let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let format = if name.ends_with(".nrrd") {
+            v1::FileFormat::Nrrd
+        } else if name.ends_with(".nii") || name.ends_with(".nii.gz") {
+            v1::FileFormat::Nifti
+        } else {
+            bail!("{} is neither .nii, .nii.gz nor .nrrd", path.display());
+        };
+        let begin = v1::BeginUploadRequest {
+            format: format.into(),
+            size_bytes: bytes.len() as u64,
+            sha256: Sha256::digest(&bytes).to_vec(),
+            modality: convert::modality(modality).into(),
+        };
+        let mut upload = self.volumes.begin_upload(begin).await?.into_inner();
+        loop {
+            progress(upload.next_offset, bytes.len() as u64);
+            let rest = usize::try_from(upload.next_offset).ok().and_then(|from| bytes.get(from..)).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            let chunk = rest.get(..upload.max_chunk_bytes.max(1) as usize).unwrap_or(rest);
+            let request = v1::UploadChunkRequest {
+                upload_id: upload.upload_id.clone(),
+                offset: upload.next_offset,
+                data: chunk.to_vec(),
+            };
+            let before = upload.next_offset;
+            upload = self.volumes.upload_chunk(request).await?.into_inner();
+            if upload.next_offset <= before {
+                bail!("The server took no byte of the chunk at {before}");
+            }
+        }
+        let finish = v1::FinishUploadRequest { upload_id: upload.upload_id };
+        let volume = self.volumes.finish_upload(finish).await?.into_inner();
+        Ok(RemoteVolume {
+            grid: convert::grid(volume.grid.as_ref())?,
+            id: volume.volume_id,
+            frame_of_reference: volume.frame_of_reference_uid,
+        })
+    }
+
+    /// Opens a session on one image, with one label. An empty `engine` is the server's default.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn open(&mut self, volume: &RemoteVolume, engine: &str, seed: u64) -> anyhow::Result<RemoteSession> {
+        let request = v1::OpenSessionRequest { volume_ids: vec![volume.id.clone()], engine: engine.to_owned(), seed };
+        let session = self.segmentation.open_session(request).await?.into_inner();
+        let request = v1::AddLabelRequest { session_id: session.session_id.clone(), name: "lesion".to_owned() };
+        let label = self.segmentation.add_label(request).await?.into_inner();
+        Ok(RemoteSession::new(self.clone(), session, label.label_id, volume))
+    }
+
+    /// Forgets an image on the server.
+    ///
+    /// # Errors
+    /// A session still uses it.
+    pub async fn unload(&mut self, volume: RemoteVolume) -> anyhow::Result<()> {
+        self.volumes.unload_volume(v1::UnloadVolumeRequest { volume_id: volume.id }).await?;
+        Ok(())
+    }
+}
