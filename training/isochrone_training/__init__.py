@@ -3,3 +3,9 @@
 Axis order everywhere: ``[k, j, i]`` (slice, row, column), with batch and channel in front for
 tensors. Lengths are millimetres unless a name says ``voxels``.
 """
+
+import os
+
+# Before torch loads OpenMP: threads that wait by spinning make a step 20 times slower as soon as
+# another process wants a core.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,0 +1,143 @@
+"""Figures of an exported bundle on held-back patients, with the server's region rules.
+
+``python -m isochrone_training.evaluate --data DIR [--json FILE]`` plays the centre reader and prints Dice
+after 1, 3, 5 and 10 clicks by modality, and the AUROC of the sampler's mutual information against
+the error near the boundary.
+"""
+
+import argparse
+import json
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+from .data import VALIDATION_PATIENTS, Case, read_cases
+from .export import FEATURES, PROMPTS, session
+from .kernels import centre_click, dice
+from .reader import Session
+from .uncertainty import auroc, boundary_band, mutual_information, to_working_grid
+
+COUNTS = (1, 3, 5, 10)
+UNCERTAINTY_AT = (1, 3, 5)
+BAND_MM = 10.0
+
+
+class Bundle:
+    """The three graphs in ONNX Runtime."""
+
+    def __init__(self, folder: Path) -> None:
+        self.description = tomllib.loads((folder / "bundle.toml").read_text())
+        graphs = {g["role"]: g for g in self.description["graph"]}
+        self.sessions = {role: session(folder / g["file"]) for role, g in graphs.items()}
+        self.drops = {d["name"]: d["channels"] for d in graphs["decoder"]["inputs"]["dropout"]}
+        self.features: dict[str, np.ndarray] = {}
+        self.ms: list[float] = []
+
+    def _run(self, role: str, masks: dict[str, np.ndarray]) -> np.ndarray:
+        names = [i.name for i in self.sessions[role].get_inputs()]
+        (logits,) = self.sessions[role].run(None, {n: {**self.features, **masks}[n] for n in names})
+        return 1 / (1 + np.exp(-logits[:, 0]))
+
+    def probability(self, *arrays: np.ndarray) -> np.ndarray:
+        """One deterministic pass for inputs ``[side]*3``; keeps the features for samples."""
+        start = time.perf_counter()
+        feed = {n: np.ascontiguousarray(a, np.float32)[None, None] for n, a in zip(PROMPTS, arrays)}
+        self.features = dict(zip(FEATURES, self.sessions["encoder"].run(None, feed)))
+        ones = {n: np.ones((1, c), np.float32) for n, c in self.drops.items()}
+        result = self._run("decoder", ones)[0]
+        self.ms.append(1e3 * (time.perf_counter() - start))
+        return result
+
+    def samples(self, count: int, seed: int, role: str = "sampler") -> np.ndarray:
+        """Seeded samples ``[T, d, h, w]`` of the last pass."""
+        rng = np.random.default_rng(seed)
+        keep = 1 - self.description["dropout"]["rate"]
+        masks = {
+            n: ((rng.random((count, c)) < keep) / keep).astype(np.float32) for n, c in self.drops.items()
+        }
+        return self._run(role, masks)
+
+
+def error_auroc(bundle: Bundle, play: Session, truth: np.ndarray) -> float | None:
+    """Whether mutual information ranks the wrong voxels near the boundary of the last pass first."""
+    probability = play.network(*play.inputs)
+    wrong = (probability > 0.5) != (play.region.cut(truth, 0.0) > 0.5)
+    if not (probability > 0.5).any():
+        return None
+    information = mutual_information(bundle.samples(8, seed=len(play.clicks)))
+    score = to_working_grid(information, play.region.side)
+    band = boundary_band(probability > 0.5, play.region.spacing_mm[0], BAND_MM)
+    band &= play.region.inside_volume()
+    return auroc(score[band], wrong[band])
+
+
+def evaluate_case(bundle: Bundle, case: Case, region: dict, clicks: int) -> dict:
+    """The centre reader on one volume."""
+    truth = case.labels > 0
+    play = Session(case.image, case.spacing_mm, bundle.probability, region)
+    scores, uncertainty, seconds = [], {}, []
+    for n in range(1, clicks + 1):
+        found = centre_click(play.mask, truth, case.spacing_mm)
+        if found is not None:
+            start = time.perf_counter()
+            play.click(*found)
+            seconds.append(time.perf_counter() - start)
+        scores.append(float(dice(play.mask, truth)))
+        if n in UNCERTAINTY_AT:
+            uncertainty[n] = error_auroc(bundle, play, truth)
+    better = [b > a for a, b in zip([0.0, *scores], scores)]
+    return {
+        "case": case.name, "modality": case.modality, "dice": scores, "auroc": uncertainty,
+        "improving": float(np.mean(better)), "passes": play.passes / clicks,
+        "click_ms": 1e3 * float(np.median(seconds)),
+    }
+
+
+def summary(rows: list[dict]) -> str:
+    """The tables in Markdown."""
+    lines = ["| modality | cases | Dice@1 | @3 | @5 | @10 | clicks that improve |", "|---|---|---|---|---|---|---|"]
+    groups = sorted({r["modality"] for r in rows}) + ["all"]
+    for group in groups:
+        part = [r for r in rows if group in (r["modality"], "all")]
+        means = [np.mean([r["dice"][n - 1] for r in part]) for n in COUNTS]
+        improving = np.mean([r["improving"] for r in part])
+        lines.append(f"| {group} | {len(part)} | " + " | ".join(f"{m:.3f}" for m in means) + f" | {improving:.0%} |")
+    lines += ["", "| AUROC of mutual information (T = 8) | " + " | ".join(f"click {n}" for n in UNCERTAINTY_AT) + " |",
+              "|---|" + "---|" * len(UNCERTAINTY_AT)]
+    for group in groups:
+        part = [r for r in rows if group in (r["modality"], "all")]
+        values = [[r["auroc"][n] for r in part if r["auroc"][n] is not None] for n in UNCERTAINTY_AT]
+        lines.append(f"| {group} | " + " | ".join(f"{np.mean(v):.3f}" for v in values) + " |")
+    lines += ["", "| case | Dice@1 | @3 | @5 | @10 |", "|---|---|---|---|---|"]
+    for r in rows:
+        lines.append(f"| {r['case']} | " + " | ".join(f"{r['dice'][n - 1]:.3f}" for n in COUNTS) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Command line."""
+    here = Path(__file__).resolve().parent.parent
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds labelled/")
+    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-1")
+    parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
+    parser.add_argument("--json", type=Path, help="also write all figures here")
+    args = parser.parse_args()
+    bundle = Bundle(args.bundle)
+    region = tomllib.loads(args.recipe.read_text())["region"]
+    rows = []
+    for case in read_cases(args.data, VALIDATION_PATIENTS):
+        rows.append(evaluate_case(bundle, case, region, max(COUNTS)))
+        last = rows[-1]
+        print(f"{case.name:28s} " + " ".join(f"{d:.2f}" for d in last["dice"])
+              + f"  {last['passes']:.1f} passes and {last['click_ms']:.0f} ms a click", flush=True)
+    print(summary(rows))
+    print(f"\nnetwork: {np.median(bundle.ms):.0f} ms a pass")
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()

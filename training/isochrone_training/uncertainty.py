@@ -1,0 +1,47 @@
+"""Mutual information of the sampler's predictions, and how well it points at errors."""
+
+import numpy as np
+from scipy.stats import rankdata
+
+from .kernels import distance_transform, resample_region
+
+STRIDE = 4  # working voxels per voxel of the sampler's logits
+
+
+def entropy(p: np.ndarray) -> np.ndarray:
+    """Entropy of a Bernoulli variable, in nats."""
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return -(p * np.log(p) + (1 - p) * np.log(1 - p))
+
+
+def mutual_information(probabilities: np.ndarray) -> np.ndarray:
+    """Entropy of the mean less the mean entropy, over samples ``[T, d, h, w]``."""
+    return entropy(probabilities.mean(0)) - entropy(probabilities).mean(0)
+
+
+def to_working_grid(coarse: np.ndarray, side: int) -> np.ndarray:
+    """A coarse cube ``[side/4]*3``, interpolated to ``[side]*3``."""
+    middle = ((coarse.shape[0] - 1) / 2,) * 3
+    return resample_region(
+        np.ascontiguousarray(coarse, np.float32), (float(STRIDE),) * 3, middle, (side,) * 3,
+        (1.0,) * 3, 0.0,
+    )
+
+
+def boundary_band(prediction: np.ndarray, spacing_mm: float, width_mm: float) -> np.ndarray:
+    """Voxels at most ``width_mm`` either side of a mask's boundary."""
+    spacing = (spacing_mm,) * 3
+    away = np.where(
+        prediction, distance_transform(prediction, spacing), distance_transform(~prediction, spacing)
+    )
+    return away <= width_mm
+
+
+def auroc(score: np.ndarray, event: np.ndarray) -> float | None:
+    """Area under the ROC curve by ranks (ties count half); None if one class is empty."""
+    positives = int(event.sum())
+    negatives = event.size - positives
+    if positives == 0 or negatives == 0:
+        return None
+    ranks = rankdata(score)
+    return float((ranks[event].sum() - positives * (positives + 1) / 2) / (positives * negatives))
