@@ -78,5 +78,7 @@ fn not_an_image_inside(bytes: &[u8], len: u64) -> IntakeError {
 }
 
 fn is_text(bytes: &[u8]) -> bool {
-    bytes.iter().all(|&b| b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r' | 0x0c))
+    // A character may be cut at the end.
+    let utf8 = std::str::from_utf8(bytes).map_or_else(|e| e.error_len().is_none(), |_| true);
+    utf8 && bytes.iter().all(|&b| b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r' | 0x0c))
 }
