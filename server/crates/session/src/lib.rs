@@ -1,1 +1,39 @@
 //! A session's steps as the source of truth: apply, undo, redo, remove, replay.
+//!
+//! The data's way through this crate, for one request:
+//! 1. [`Session`] turns the request into an [`Action`] on one label and asks what comes of it: the engine
+//!    for prompts, the client's own bits for an edit. A mask, once asked for, is never cancelled.
+//! 2. The action becomes a [`Step`] with its parent revision, engine, seed, and a [`Snapshot`] of the mask.
+//!    A change of the list of steps (add, remove) can be undone and redone from the snapshots.
+//! 3. The [`Update`] tells the client what changed, with the digest of every changed mask.
+//! 4. Afterwards, and outside of the session, an [`UncertaintyJob`] draws samples and ranks slices; the
+//!    next change of a mask cancels it.
+//!
+//! | what | where it comes from |
+//! |---|---|
+//! | labels, masks | the last snapshot of each label among the steps in force |
+//! | prompts that count | those since the label's last reset |
+//! | the previous mask an engine sees | the binary mask, never a probability |
+//! | voxels of other labels | never taken; a positive click on one is refused |
+//!
+//! Nothing here knows threads, sockets or files: the caller keeps one lock a session.
+
+mod changes;
+mod derived;
+mod error;
+mod history;
+mod limits;
+mod replay;
+mod session;
+mod state;
+#[cfg(feature = "stub")]
+pub mod stub;
+mod step;
+mod update;
+
+pub use error::SessionError;
+pub use limits::SessionLimits;
+pub use replay::{ReplayJob, ReplayReport};
+pub use session::Session;
+pub use step::{Action, NumberedPrompt, SliceRef, Snapshot, Step, step_seed};
+pub use update::{LabelDelta, LabelInfo, Update};

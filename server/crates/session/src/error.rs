@@ -1,0 +1,53 @@
+use isochrone_prompt::PromptError;
+use isochrone_segment::SegmentError;
+use isochrone_volume::VolumeError;
+
+/// Why a session refused a request; it is then as it was before. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// No such label (any more).
+    #[error("There is no label {0} in this session. List its labels, or add one")]
+    UnknownLabel(u32),
+    /// No such prompt in force.
+    #[error("There is no prompt {0} in this session (any more). Read the session again to see the prompts in force")]
+    UnknownPrompt(u64),
+    /// There is nothing to undo, redo or look at.
+    #[error("{0}")]
+    Nothing(&'static str),
+    /// The client has not seen the newest state.
+    #[error("The session is at revision {actual}, not {expected}: something changed since you last looked. Read the session again and repeat the request")]
+    Revision {
+        /// What the client expected.
+        expected: u64,
+        /// What the session is at.
+        actual: u64,
+    },
+    /// A positive click inside another label.
+    #[error("The point ({0:.1}, {1:.1}, {2:.1}) mm belongs to the label {3:?}. Click outside of it, or remove it there first")]
+    Taken(f64, f64, f64, String),
+    /// A slice that the volume does not have.
+    #[error("There is no slice {index} along this axis: the volume has {slices}, counted from 0")]
+    Slice {
+        /// The slice that was named.
+        index: usize,
+        /// How many there are.
+        slices: usize,
+    },
+    /// A limit of the session.
+    #[error("{what} are limited to {limit} a session. Close this session and open another")]
+    Limit {
+        /// What there are too many of.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A prompt that cannot be placed in the volume.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// The engine gave no answer.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+    /// A mask change that cannot be applied.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+}

@@ -1,0 +1,16 @@
+/// How much one session may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Labels.
+    pub labels: usize,
+    /// Prompts of one label.
+    pub prompts: usize,
+    /// Changes of the list of steps, done or undone.
+    pub changes: usize,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { labels: 64, prompts: 4096, changes: 4096 }
+    }
+}

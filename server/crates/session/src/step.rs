@@ -1,0 +1,144 @@
+//! What a session is made of.
+
+use isochrone_prompt::PlacedPrompt;
+use isochrone_segment::EngineDescription;
+use isochrone_volume::{Axis, Grid, Mask, MaskDelta, VolumeError, VoxelBox};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// A prompt with the number by which it can be removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberedPrompt {
+    /// Unique in its session; never used again.
+    pub id: u64,
+    /// What the reader pointed at.
+    pub placed: PlacedPrompt,
+}
+
+/// One slice of the volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SliceRef {
+    /// The axis across which the slice lies.
+    pub axis: Axis,
+    /// Voxel index along that axis.
+    pub index: usize,
+}
+
+/// What the reader did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Added the label.
+    AddLabel {
+        /// Its name.
+        name: String,
+    },
+    /// Pointed at something.
+    Prompts(Vec<NumberedPrompt>),
+    /// Painted or erased: the new content of a box.
+    Edit(MaskDelta),
+    /// Emptied the label; its earlier prompts no longer count.
+    Reset,
+    /// Was content with a slice.
+    AcceptSlice {
+        /// The slice.
+        slice: SliceRef,
+        /// What the label looked like there.
+        content: [u8; 32],
+    },
+}
+
+impl Action {
+    /// False for what leaves every mask as it is.
+    #[must_use]
+    pub fn changes_mask(&self) -> bool {
+        !matches!(self, Self::AddLabel { .. } | Self::AcceptSlice { .. })
+    }
+
+    /// The same without one prompt; `None` if nothing is left.
+    pub(crate) fn without(&self, prompt: u64) -> Option<Self> {
+        match self {
+            Self::Prompts(prompts) => {
+                let left: Vec<_> = prompts.iter().filter(|p| p.id != prompt).cloned().collect();
+                (!left.is_empty()).then_some(Self::Prompts(left))
+            }
+            other => Some(other.clone()),
+        }
+    }
+}
+
+/// A label's whole mask as it was after a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Content of the mask's bounding box; outside of it nothing is set.
+    pub content: MaskDelta,
+    /// SHA-256 of the packed mask ([`Mask::digest`]).
+    pub digest: [u8; 32],
+    /// Voxels set.
+    pub voxels: usize,
+}
+
+impl Default for Snapshot {
+    /// Of no mask: a place holder until the step is computed.
+    fn default() -> Self {
+        let region = VoxelBox { min: [0; 3], max: [0; 3] };
+        Self { content: MaskDelta { region, zlib_bits: Vec::new() }, digest: [0; 32], voxels: 0 }
+    }
+}
+
+impl Snapshot {
+    /// Takes a snapshot.
+    #[must_use]
+    pub fn of(mask: &Mask) -> Self {
+        Self { content: MaskDelta::of_box(mask, mask.bounding_box()), digest: mask.digest(), voxels: mask.count() }
+    }
+
+    /// The mask again.
+    ///
+    /// # Errors
+    /// The snapshot is not of this grid.
+    pub fn mask(&self, grid: &Arc<Grid>) -> Result<Mask, VolumeError> {
+        let mut mask = Mask::empty(grid.clone());
+        self.content.apply(&mut mask)?;
+        Ok(mask)
+    }
+}
+
+/// One step of a session: what the reader did to one label, who computed what came of it, and what came of it.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Unique in its session; never used again.
+    pub id: u64,
+    /// The label it is about.
+    pub label: u32,
+    /// What the reader did.
+    pub action: Action,
+    /// The revision it was made on.
+    pub parent_revision: u64,
+    /// The revision it made.
+    pub revision: u64,
+    /// Engine, model and device.
+    pub engine: Arc<EngineDescription>,
+    /// Seed of everything random that belongs to this step.
+    pub seed: u64,
+    /// Working region of its last forward pass.
+    pub region: Option<Grid>,
+    /// The label's mask afterwards.
+    pub result: Arc<Snapshot>,
+}
+
+/// The seed of a step, from its session's.
+#[must_use]
+pub fn step_seed(session_seed: u64, step_id: u64) -> u64 {
+    let mut hasher = Sha256::new();
+    hasher.update(b"isochrone step seed");
+    hasher.update(session_seed.to_le_bytes());
+    hasher.update(step_id.to_le_bytes());
+    hasher.finalize().iter().take(8).fold(0, |seed, &byte| seed << 8 | u64::from(byte))
+}
+
+/// SHA-256 of one slice of a mask.
+pub(crate) fn slice_content(mask: &Mask, slice: SliceRef) -> [u8; 32] {
+    let plane = mask.voxels().index_axis(slice.axis.of_array(), slice.index);
+    let bytes: Vec<u8> = plane.iter().map(|&v| u8::from(v)).collect();
+    Sha256::digest(bytes).into()
+}

@@ -1,0 +1,49 @@
+//! A small volume, and short ways to point into it.
+#![allow(dead_code)]
+
+use isochrone_prompt::{Click, Polarity, Prompt};
+use isochrone_segment::Channel;
+use isochrone_session::stub::StubEngine;
+use isochrone_session::{Session, SessionLimits};
+use isochrone_volume::{DAffine3, DMat3, DVec3, Grid, Mask, MaskDelta, Modality, Quantity, Rescale, Volume, VolumeOrigin, VoxelBox, Voxels};
+use ndarray::Array3;
+use std::sync::Arc;
+
+/// 40×36×20 voxels of 1×1×2 mm, flipped along j, with values that differ everywhere.
+pub fn volume() -> Arc<Volume> {
+    let matrix3 = DMat3::from_diagonal(DVec3::new(1.0, -1.0, 2.0));
+    let grid = Grid::new([40, 36, 20], DAffine3 { matrix3, translation: DVec3::new(-10.0, 20.0, 5.0) }).unwrap();
+    let voxels = Array3::from_shape_fn((20, 36, 40), |(k, j, i)| ((i * 7 + j * 13 + k * 31) % 199) as i16);
+    let origin =
+        VolumeOrigin { modality: Modality::Ct, quantity: Quantity::Hounsfield, inferred: false, frame_of_reference: None, warnings: Vec::new() };
+    Arc::new(Volume::new(grid, Voxels::I16(voxels), Rescale::IDENTITY, origin).unwrap())
+}
+
+pub fn session() -> Session {
+    let channel = Channel { volume: volume() };
+    Session::open(Arc::new(StubEngine::default()), &[channel], 7, SessionLimits::default()).unwrap()
+}
+
+pub fn click(session: &Session, voxel: [usize; 3], polarity: Polarity) -> Prompt {
+    Prompt::Click(Click { position_lps_mm: session.volume().grid().centre_mm(voxel), polarity })
+}
+
+pub fn positive(session: &mut Session, label: u32, voxel: [usize; 3]) -> u64 {
+    let prompt = click(session, voxel, Polarity::Positive);
+    session.add_prompts(label, vec![prompt], "").unwrap().prompts[0].id
+}
+
+pub fn label(session: &mut Session, name: &str) -> u32 {
+    session.add_label(name).unwrap().label.unwrap()
+}
+
+pub fn mask(session: &Session, label: u32) -> Mask {
+    session.mask(label).unwrap().0.as_ref().clone()
+}
+
+/// A box filled with one value.
+pub fn paint(session: &Session, region: VoxelBox, value: bool) -> MaskDelta {
+    let mut mask = Mask::empty(session.volume().grid().clone());
+    mask.voxels_mut().slice_mut(region.slice()).fill(value);
+    MaskDelta::of_box(&mask, region)
+}
