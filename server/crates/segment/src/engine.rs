@@ -1,5 +1,5 @@
 use crate::{Cancel, SegmentError};
-use isochrone_prompt::PlacedPrompt;
+use isochrone_prompt::{PlacedPrompt, Polarity};
 use isochrone_volume::{Grid, Mask, Volume, VoxelBox};
 use ndarray::{Array3, Array4};
 use std::any::Any;
@@ -114,5 +114,14 @@ pub trait Segmenter: Send + Sync {
     fn sample(&self, prepared: &Prepared, task: &Task<'_>, t: usize, seed: u64, cancel: &Cancel) -> Result<Samples, SegmentError> {
         let _ = (prepared, task, t, seed, cancel);
         Err(SegmentError::NoSamples(self.describe().name))
+    }
+}
+
+impl Task<'_> {
+    /// Voxels `[k, j, i]` of the region that hold prompts of one polarity, oldest prompt first.
+    #[must_use]
+    pub fn points(&self, polarity: Polarity) -> Vec<[usize; 3]> {
+        let own = self.prompts.iter().filter(|p| p.polarity() == polarity);
+        own.filter_map(|p| self.region.voxel_at(p.position_lps_mm())).map(|[i, j, k]| [k, j, i]).collect()
     }
 }

@@ -1,0 +1,136 @@
+use crate::NetworkError;
+use ort::environment::Environment;
+use ort::ep::{self, ExecutionProviderDispatch};
+use ort::session::Session;
+use ort::value::TensorRef;
+use std::fmt;
+use std::str::FromStr;
+
+/// Where forward passes run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// The first CUDA device if it works, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A CUDA device by its number.
+    Cuda(u32),
+    /// A CUDA device by its number, with TensorRT (which compiles the graphs at the first pass).
+    TensorRt(u32),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(n) => write!(f, "cuda:{n}"),
+            Self::TensorRt(n) => write!(f, "tensorrt:{n}"),
+        }
+    }
+}
+
+impl FromStr for Device {
+    type Err = NetworkError;
+
+    /// Reads `auto`, `cpu`, `cuda`, `cuda:1`, `tensorrt` or `tensorrt:1`.
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let wrong = || NetworkError::Device(text.chars().take(40).collect());
+        let (name, number) = match text.split_once(':') {
+            Some((name, number)) => (name, Some(number.parse::<u32>().ok().filter(|n| *n < 1024).ok_or_else(wrong)?)),
+            None => (text, None),
+        };
+        match (name.to_ascii_lowercase().as_str(), number) {
+            ("auto", None) => Ok(Self::Auto),
+            ("cpu", None) => Ok(Self::Cpu),
+            ("cuda", n) => Ok(Self::Cuda(n.unwrap_or(0))),
+            ("tensorrt", n) => Ok(Self::TensorRt(n.unwrap_or(0))),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// What was asked for, what runs, and what the reader should know about the difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceReport {
+    /// What was asked for.
+    pub requested: Device,
+    /// What runs: never [`Device::Auto`].
+    pub used: Device,
+    /// One sentence; empty if the request was met without a word.
+    pub message: String,
+}
+
+/// Finds a device that works by running a tiny convolution on it.
+pub(crate) fn select(requested: Device, environment: &Environment) -> DeviceReport {
+    let wanted = match requested {
+        Device::Auto => Device::Cuda(0),
+        device => device,
+    };
+    let (used, message) = match (wanted, probe(wanted, environment)) {
+        (Device::Cpu, _) => (Device::Cpu, String::new()),
+        (_, Ok(())) => (wanted, String::new()),
+        (_, Err(_)) if requested == Device::Auto => (Device::Cpu, "No usable CUDA device; running on the CPU".to_owned()),
+        (_, Err(e)) => (Device::Cpu, format!("The device {wanted} cannot be used here ({e}); running on the CPU instead")),
+    };
+    DeviceReport { requested, used, message }
+}
+
+/// What to register for a device. Sums must not depend on which algorithm happened to win a race.
+pub(crate) fn providers(device: Device) -> Vec<ExecutionProviderDispatch> {
+    let cuda = |n: u32| {
+        ep::CUDA::default()
+            .with_device_id(i32::try_from(n).unwrap_or_default())
+            .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
+            .with_tf32(false)
+            .build()
+            .error_on_failure()
+    };
+    let tensorrt = |n: u32| ep::TensorRT::default().with_device_id(i32::try_from(n).unwrap_or_default()).build().error_on_failure();
+    match device {
+        Device::Auto | Device::Cpu => Vec::new(),
+        Device::Cuda(n) => vec![cuda(n)],
+        Device::TensorRt(n) => vec![tensorrt(n), cuda(n)],
+    }
+}
+
+/// `y = conv(x, w)`, 2³ voxels; written by `tests/data/make_models.py`.
+const PROBE: &[u8] = include_bytes!("probe.onnx");
+
+/// A provider that registers may still have no hardware: only a pass tells.
+fn probe(device: Device, environment: &Environment) -> Result<(), NetworkError> {
+    if device == Device::Cpu {
+        return Ok(());
+    }
+    let builder = Session::builder(environment)?.with_execution_providers(providers(device))?;
+    let mut session = builder.with_disable_cpu_fallback()?.commit_from_memory(PROBE)?;
+    let x = [1.0f32; 8];
+    let input = TensorRef::from_array_view(([1usize, 1, 2, 2, 2], x.as_slice()))?;
+    let outputs = session.run(vec![("x", input)])?;
+    let right = outputs.get("y").and_then(|y| y.try_extract_tensor::<f32>().ok()).is_some_and(|(_, y)| y == [2.0f32; 8]);
+    if right { Ok(()) } else { Err(NetworkError::Run("the test convolution gave a wrong result".to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let good = [
+            ("auto", Device::Auto),
+            ("cpu", Device::Cpu),
+            ("CUDA", Device::Cuda(0)),
+            ("cuda:3", Device::Cuda(3)),
+            ("tensorrt:1", Device::TensorRt(1)),
+        ];
+        for (text, device) in good {
+            assert_eq!(text.parse::<Device>().unwrap(), device);
+            assert_eq!(device.to_string().parse::<Device>().unwrap(), device);
+        }
+        for bad in ["", "gpu", "cpu:0", "auto:1", "cuda:", "cuda:-1", "cuda:x", "cuda:99999"] {
+            assert!(matches!(bad.parse::<Device>(), Err(NetworkError::Device(_))), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+use crate::{GraphSpec, NetworkError, NetworkInputs, Runtime};
+use ndarray::{Array3, ArrayView5, Axis};
+use ort::session::{Session, SessionInputValue, SessionOutputs};
+use ort::value::TensorRef;
+use std::borrow::Cow;
+
+/// Named inputs of one run.
+pub(crate) type Feed<'a> = Vec<(Cow<'a, str>, SessionInputValue<'a>)>;
+
+/// One ONNX graph, open, whose names were checked against the bundle.
+pub(crate) struct Graph {
+    session: Session,
+    spec: GraphSpec,
+    /// Samples that one run may hold.
+    pub batch: usize,
+}
+
+/// Samples that share a run, unless the graph fixes its batch: more gain little, and a newer prompt waits.
+const BATCH: usize = 2;
+
+impl Graph {
+    /// Opens a graph and checks that its inputs and outputs are those the bundle names.
+    pub fn open(runtime: &Runtime, spec: &GraphSpec) -> Result<Self, NetworkError> {
+        let session = runtime.open(&spec.file)?;
+        let role = spec.file.role;
+        let wrong = |why: String| Err(NetworkError::Graph { role, why });
+        let declared = declared(spec);
+        for name in &declared {
+            if !session.inputs().iter().any(|i| i.name() == *name) {
+                return wrong(format!("it has no input {name:?}"));
+            }
+        }
+        if let Some(extra) = session.inputs().iter().find(|i| !declared.contains(&i.name())) {
+            return wrong(format!("its input {:?} is not in bundle.toml", extra.name()));
+        }
+        if let Some(name) = &spec.logits
+            && !session.outputs().iter().any(|o| o.name() == name)
+        {
+            return wrong(format!("it has no output {name:?}"));
+        }
+        // A single graph holds the image, whose batch is one.
+        let fixed = spec.image.is_some() || session.inputs().iter().any(|i| {
+            let samples = i.dtype().tensor_shape().and_then(|s| s.first().copied());
+            spec.dropout.iter().any(|d| d.name == i.name()) && samples == Some(1)
+        });
+        Ok(Self { session, spec: spec.clone(), batch: if fixed { 1 } else { BATCH } })
+    }
+
+    pub fn spec(&self) -> &GraphSpec {
+        &self.spec
+    }
+
+    /// Fails unless every one of `names` is among the outputs.
+    pub fn expect_outputs(&self, names: &[String]) -> Result<(), NetworkError> {
+        match names.iter().find(|name| !self.session.outputs().iter().any(|o| o.name() == *name)) {
+            Some(name) => Err(NetworkError::Graph { role: self.spec.file.role, why: format!("it has no output {name:?}") }),
+            None => Ok(()),
+        }
+    }
+
+    pub fn run(&mut self, feed: Feed<'_>) -> Result<SessionOutputs<'_>, NetworkError> {
+        Ok(self.session.run(feed)?)
+    }
+
+    /// Image and prompts under this graph's names.
+    pub fn prompts<'a>(spec: &'a GraphSpec, inputs: &'a NetworkInputs) -> Result<Feed<'a>, NetworkError> {
+        let (channels, k, j, i) = inputs.image.dim();
+        let mut feed = Feed::new();
+        if let Some(name) = &spec.image {
+            feed.push(tensor(name, &[1, channels, k, j, i], inputs.image.as_slice())?);
+        }
+        let maps = [(&spec.previous_mask, &inputs.previous_mask), (&spec.positive, &inputs.positive), (&spec.negative, &inputs.negative)];
+        for (name, map) in maps {
+            if let Some(name) = name {
+                feed.push(tensor(name, &[1, 1, k, j, i], map.as_slice())?);
+            }
+        }
+        Ok(feed)
+    }
+
+    /// Dropout masks, one flat `[t, channels]` an input.
+    pub fn dropout<'a>(spec: &'a GraphSpec, masks: &'a [Vec<f32>], t: usize) -> Result<Feed<'a>, NetworkError> {
+        spec.dropout.iter().zip(masks).map(|(d, mask)| tensor(&d.name, &[t, d.channels], Some(mask))).collect()
+    }
+
+    /// The probability of every sample of an output, `[k, j, i]` each.
+    pub fn probabilities(
+        spec: &GraphSpec,
+        outputs: &SessionOutputs<'_>,
+        temperature: f32,
+    ) -> Result<Vec<Array3<f32>>, NetworkError> {
+        let wrong = |why: &str| NetworkError::Graph { role: spec.file.role, why: why.to_owned() };
+        let value = spec.logits.as_ref().and_then(|name| outputs.get(name)).ok_or_else(|| wrong("it gave no logits"))?;
+        let (shape, flat) = value.try_extract_tensor::<f32>()?;
+        let shape: Vec<usize> = shape.iter().filter_map(|&n| usize::try_from(n).ok()).collect();
+        let &[t, channels, k, j, i] = shape.as_slice() else { return Err(wrong("its logits are not [T, C, k, j, i]")) };
+        let logits = ArrayView5::from_shape((t, channels, k, j, i), flat).map_err(|_| wrong("its logits have no regular shape"))?;
+        let probability = |logit: f32| 1.0 / (1.0 + (-logit / temperature).exp());
+        logits
+            .axis_iter(Axis(0))
+            .map(|sample| {
+                let mut channels = sample.axis_iter(Axis(0));
+                match (channels.next(), channels.next(), channels.next()) {
+                    (Some(logit), None, None) => Ok(logit.mapv(probability)),
+                    // Softmax over two is the sigmoid of their difference.
+                    (Some(background), Some(foreground), None) => Ok((&foreground - &background).mapv(probability)),
+                    _ => Err(wrong("its logits must have one channel, or background and foreground")),
+                }
+            })
+            .collect()
+    }
+}
+
+fn declared(spec: &GraphSpec) -> Vec<&str> {
+    let prompts = [&spec.image, &spec.previous_mask, &spec.positive, &spec.negative];
+    let prompts = prompts.into_iter().flatten().map(String::as_str);
+    prompts.chain(spec.features.iter().map(String::as_str)).chain(spec.dropout.iter().map(|d| d.name.as_str())).collect()
+}
+
+fn tensor<'a>(name: &'a str, shape: &[usize], values: Option<&'a [f32]>) -> Result<(Cow<'a, str>, SessionInputValue<'a>), NetworkError> {
+    let values = values.ok_or_else(|| NetworkError::Input("an array is not in standard layout".to_owned()))?;
+    if values.len() != shape.iter().product::<usize>() {
+        return Err(NetworkError::Input(format!("{name:?} needs {shape:?} values")));
+    }
+    Ok((Cow::Borrowed(name), TensorRef::from_array_view((shape.to_vec(), values))?.into()))
+}
