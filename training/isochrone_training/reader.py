@@ -18,12 +18,17 @@ NEIGHBOURS = np.ones((3, 3, 3), bool)
 Network = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def component_at(mask: np.ndarray, at) -> np.ndarray | None:
-    """The 26-connected component of a mask within one voxel of a position; None without one."""
+def components_near(mask: np.ndarray, at: np.ndarray, spacing_mm, reach_mm: float) -> np.ndarray:
+    """The 26-connected components that hold a voxel; of a voxel in none, those within reach."""
     labels, _ = ndimage.label(mask, NEIGHBOURS)
-    around = tuple(slice(max(0, int(c) - 1), int(c) + 2) for c in np.rint(at))
-    near = labels[around][labels[around] > 0]
-    return labels == np.bincount(near).argmax() if near.size else None
+    if mask[tuple(at)]:
+        return labels == labels[tuple(at)]
+    reach = np.ceil(reach_mm / np.array(spacing_mm)).astype(int)
+    around = tuple(slice(max(0, c - r), c + r + 1) for c, r in zip(at, reach))
+    places = np.argwhere(labels[around] > 0)
+    offsets = (places + [s.start for s in around] - at) * spacing_mm
+    near = (offsets**2).sum(1) <= reach_mm**2
+    return np.isin(labels, np.unique(labels[around][tuple(places[near].T)]))
 
 
 def box_of(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,110 +47,111 @@ class Session:
     recipe: dict  # the recipe's [region]
     clicks: list = field(default_factory=list)
     mask: np.ndarray | None = None
+    active: np.ndarray | None = None  # the component that the last click was about
     passes: int = 0  # of the network, so far
     region: Region | None = None  # of the last pass
     inputs: tuple | None = None
 
     def click(self, at, positive: bool) -> np.ndarray:
         """Adds a click at a voxel ``[k, j, i]``; returns the new mask."""
+        at, rule = np.array(at), self.recipe
         if self.mask is None:
             self.mask = np.zeros(self.image.shape, bool)
         self.clicks.append((tuple(at), positive))
-        touched = self._touched(np.array(at))
-        centre, spacing = self._place(touched, np.array(at))
-        first = touched is None
-        while True:
-            probability = self._run(centre, spacing)
-            part = self._clicked(probability > self.recipe.get("threshold", 0.5))
-            wider = min(spacing * self.recipe["zoom_out"], self.recipe["max_spacing_mm"])
-            if not (touches_border(part, self.region) and wider > spacing):
+        reach = rule["reach_voxels"] * rule["first_spacing_mm"]
+        self.active = components_near(self.mask, at, self.spacing_mm, reach)
+        if self.active.any():
+            centre, extent = self._around(self.active, at)
+            spacing = self._limited(rule["context"] * extent / rule["side_voxels"])
+        else:
+            centre, spacing = at.astype(float), rule["first_spacing_mm"]
+        probability, part, zooms = *self._run(centre, spacing, at), 0
+        while self._meets_border(part):
+            wider = self._limited(spacing * rule["zoom_out"])
+            if wider <= spacing * 1.001 or zooms == 6:
                 break
-            spacing = wider
-        if first and part.any():
-            low, high = box_of(part)
-            extent = (high - low + 1).max() * spacing
-            side_mm = spacing * self.recipe["side_voxels"]
-            if extent < self.recipe["shrink_below"] * side_mm:
-                closer = extent * self.recipe["shrink_to"] / self.recipe["side_voxels"]
-                closer = max(closer, self.recipe["min_spacing_mm"])
-                if closer < spacing:
-                    probability = self._run(centre, closer)
-                    part = self._clicked(probability > self.recipe.get("threshold", 0.5))
-        self._merge(touched, np.where(part, probability, 0.0))
+            centre, _ = self._around(part, at, in_region=True)
+            spacing, zooms = wider, zooms + 1
+            probability, part = self._run(centre, spacing, at)
+        if not self.active.any() and zooms == 0 and part.any():
+            probability, part = self._closer(probability, part, spacing, at)
+        self._merge(np.where(part | (probability < 0.5), probability, 0.0))
         return self.mask
 
-    def _touched(self, at: np.ndarray) -> np.ndarray | None:
-        """The component in or beside which the click lies, or the nearest one close by."""
-        found = component_at(self.mask, at)
-        if found is not None or not self.mask.any():
-            return found
-        labels, count = ndimage.label(self.mask, NEIGHBOURS)
-        best, nearest = None, np.inf
-        for n, box in enumerate(ndimage.find_objects(labels)):
-            extents = np.array([(s.stop - s.start) * mm for s, mm in zip(box, self.spacing_mm)])
-            low, high = (np.array([getattr(s, e) for s in box]) for e in ("start", "stop"))
-            gap = np.maximum(np.maximum(low - at, at - (high - 1)), 0) * self.spacing_mm
-            distance = float(np.linalg.norm(gap))
-            if distance < min(nearest, 0.5 * extents.max() + 5.0):
-                best, nearest = n + 1, distance
-        return None if best is None else labels == best
+    def _limited(self, spacing: float) -> float:
+        return float(np.clip(spacing, self.recipe["min_spacing_mm"], self.recipe["max_spacing_mm"]))
 
-    def _place(self, touched, at) -> tuple[np.ndarray, float]:
-        """Centre (voxel) and spacing (mm) of the region."""
-        rule = self.recipe
-        if touched is None:
-            spacing = rule["first_spacing_mm"]
-            return at.astype(float), float(np.clip(spacing, rule["min_spacing_mm"], rule["max_spacing_mm"]))
-        low, high = box_of(touched)
+    def _around(self, mask, at, in_region: bool = False) -> tuple[np.ndarray, float]:
+        """Centre (voxel) and longest side (mm) of the box of a mask and a click."""
+        low, high = (edge + e for edge, e in zip(box_of(mask), (-0.5, 0.5)))
+        if in_region:
+            low, high = self.region.voxel_from_region(low), self.region.voxel_from_region(high)
         low, high = np.minimum(low, at), np.maximum(high, at)
-        extent = ((high - low + 1) * self.spacing_mm).max()
-        spacing = rule["context"] * extent / rule["side_voxels"]
-        return (low + high) / 2, float(np.clip(spacing, rule["min_spacing_mm"], rule["max_spacing_mm"]))
+        return (low + high) / 2, float(((high - low) * self.spacing_mm).max())
 
-    def _run(self, centre, spacing: float) -> np.ndarray:
-        """One pass of the network in a region; probability ``[side]*3``."""
+    def _closer(self, probability, part, spacing: float, at):
+        """A finer pass over a component that is small in its first region, if that one fits."""
+        rule, coarse = self.recipe, (probability, part)
+        centre, extent = self._around(part, at, in_region=True)
+        finer = self._limited(rule["shrink_to"] * extent / rule["side_voxels"])
+        if extent >= rule["shrink_below"] * spacing * rule["side_voxels"] or finer >= 0.95 * spacing:
+            return coarse
+        before = self.region, self.inputs
+        probability, part = self._run(centre, finer, at)
+        if part.any() and not self._meets_border(part):
+            return probability, part
+        self.region, self.inputs = before
+        return coarse
+
+    def _run(self, centre, spacing: float, at) -> tuple[np.ndarray, np.ndarray]:
+        """One pass in a region that holds the newest click: probability, and what counts of it."""
         rule, side = self.recipe, self.recipe["side_voxels"]
+        reach = (side / 2 - 8) * spacing / np.array(self.spacing_mm)
+        centre = np.clip(centre, at - reach, at + reach)
         self.region = Region(
             tuple(map(float, centre)), (spacing,) * 3, side, self.image.shape, self.spacing_mm
         )
         image = normalise(self.region.cut(self.image, 0.0), self.region.inside_volume(), rule["percentiles"])
-        previous = (self.region.cut(self.mask, 0.0) > 0.5).astype(np.float32)
-        clicks = [(self.region.region_from_voxel(at), sign) for at, sign in self.clicks]
+        previous = (self.region.cut(self.active, 0.0) > 0.5).astype(np.float32)
+        clicks = [(self.region.region_from_voxel(c), sign) for c, sign in self.clicks]
         maps = [guidance(side, clicks, sign, rule["sigma_voxels"]) for sign in (True, False)]
         self.inputs = (image, previous, *maps)
         self.passes += 1
-        return self.network(*self.inputs)
+        probability = self.network(*self.inputs)
+        return probability, self._kept(probability >= 0.5, previous > 0)
 
-    def _clicked(self, prediction: np.ndarray) -> np.ndarray:
-        """The components of a prediction that hold a positive click; all if none does."""
+    def _kept(self, prediction: np.ndarray, previous: np.ndarray) -> np.ndarray:
+        """Connected parts that hold a positive click of this lesion or overlap its old mask."""
         labels, _ = ndimage.label(prediction, NEIGHBOURS)
-        held = set()
+        held = set(np.unique(labels[previous]).tolist())
         for at, sign in self.clicks:
             point = np.rint(self.region.region_from_voxel(at)).astype(int)
-            if sign and ((point >= 0) & (point < self.region.side)).all():
+            elsewhere = self.mask[at] and not self.active[at]
+            if sign and not elsewhere and ((point >= 0) & (point < self.region.side)).all():
                 held.add(int(labels[tuple(point)]))
-        held.discard(0)
-        return np.isin(labels, sorted(held)) if held else prediction
+        return np.isin(labels, sorted(held - {0}))
 
-    def _merge(self, touched, probability: np.ndarray) -> None:
-        """The mask with the touched component replaced by the result, inside the region."""
-        covered = self.region.paste(np.ones_like(probability), 0.0) > 0.5
-        result = self.region.paste(probability, 0.0) > self.recipe.get("threshold", 0.5)
-        kept = self.mask & ~covered
-        if touched is not None:
-            kept |= self.mask & ~touched
-        self.mask = kept | result
+    def _meets_border(self, part: np.ndarray) -> bool:
+        """Whether a mask meets a face of the region beyond which the volume goes on."""
+        if not part.any():
+            return False
+        low, high = box_of(part)
+        first, last = (
+            self.region.region_from_voxel(v) for v in (np.full(3, -0.5), np.array(self.mask.shape) - 0.5)
+        )
+        side = self.region.side
+        return bool((((low == 0) & (first < -1)) | ((high == side - 1) & (last > side))).any())
 
-
-def touches_border(part: np.ndarray, region: Region) -> bool:
-    """Whether a mask meets a face of the region that lies inside the volume."""
-    inside = region.inside_volume()
-    for axis in range(3):
-        for end in (0, -1):
-            face = np.take(part & inside, end, axis)
-            if face.any():
-                return True
-    return False
+    def _merge(self, probability: np.ndarray) -> None:
+        """Rewrites the active component inside the region; clicked voxels get their sign."""
+        result = self.region.paste(probability, -1.0)
+        old = self.mask
+        self.mask = np.where(result < 0, old, (result >= 0.5) | (old & ~self.active))
+        for at, sign in self.clicks:
+            point = self.region.region_from_voxel(at)
+            inside = ((point >= -0.5) & (point <= self.region.side - 0.5)).all()
+            if inside and not (old[at] and not self.active[at]):
+                self.mask[at] = sign
 
 
 def play(session: Session, truth: np.ndarray, clicks: int) -> list[float]:

@@ -42,6 +42,11 @@ class Region:
         scale = np.divide(self.volume_spacing_mm, self.spacing_mm)
         return (np.asarray(voxel, float) - self.centre) * scale + (self.side - 1) / 2
 
+    def voxel_from_region(self, at) -> np.ndarray:
+        """The inverse of :meth:`region_from_voxel`."""
+        scale = np.divide(self.spacing_mm, self.volume_spacing_mm)
+        return (np.asarray(at, float) - (self.side - 1) / 2) * scale + self.centre
+
     def inside_volume(self) -> np.ndarray:
         """True where a region voxel's centre lies within the volume."""
         axes = []
