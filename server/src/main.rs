@@ -4,6 +4,7 @@
 //! outcome into an exit code (0 done, 64 wrong usage or configuration, 1 anything else).
 
 mod cli;
+mod client;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! `isochrone guidance`: what a network is shown of some clicks, as an image of its own.
 
-use super::image;
+use super::shared;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use isochrone_guidance::{Geodesic, disk, euclidean_distance, exponential_geodesic, gaussian, geodesic_distance};
@@ -27,8 +27,8 @@ pub struct GuidanceArgs {
     /// Geodesic: weight of intensity against distance, 0 (distance alone) to 1 (intensity alone).
     #[arg(long, default_value_t = 0.5)]
     lambda: f32,
-    /// Geodesic: change of intensity that costs as much as a millimetre; default: a tenth of the image's
-    /// standard deviation between its 0.5th and 99.5th percentiles.
+    /// Geodesic: change of intensity that costs as much as a millimetre; default: a fortieth of the image's
+    /// standard deviation between its 0.5th and 99.5th percentiles, as in the geodesic engine.
     #[arg(long, value_name = "VALUE")]
     intensity_per_mm: Option<f32>,
     /// Exponential geodesic: distance at which the map has fallen to 1/e.
@@ -44,7 +44,7 @@ pub struct GuidanceArgs {
     #[arg(long, value_name = "MM")]
     cutoff_mm: Option<f32>,
     /// CT, MR or PT, if you know better than the values.
-    #[arg(long, value_parser = image::modality)]
+    #[arg(long, value_parser = shared::modality)]
     modality: Option<Modality>,
     /// Where the map goes: .nii or .nii.gz.
     #[arg(short, long)]
@@ -73,8 +73,8 @@ enum Kind {
 /// # Errors
 /// The image cannot be read, a click lies outside it, a parameter is out of range, or the map cannot be written.
 pub fn run(args: &GuidanceArgs) -> anyhow::Result<()> {
-    image::check_output(&args.out, args.force)?;
-    let volume = image::load(&args.image, args.modality)?;
+    shared::check_output(&args.out, args.force)?;
+    let volume = shared::load(&args.image, args.modality)?;
     if !volume.grid().is_orthogonal() {
         bail!(
             "This image has a tilted gantry, along which distances cannot be measured axis by axis; resample it first"
@@ -82,7 +82,7 @@ pub fn run(args: &GuidanceArgs) -> anyhow::Result<()> {
     }
     let points = points(args, &volume)?;
     let started = Instant::now();
-    let spinner = image::spinner("Measuring".to_owned());
+    let spinner = shared::spinner("Measuring".to_owned());
     let map = map(args, &volume, &points);
     spinner.finish_and_clear();
     let map = map?;
@@ -136,7 +136,7 @@ fn in_mm(args: &GuidanceArgs, volume: &Volume) -> anyhow::Result<Array3<f32>> {
     let per_mm = match args.intensity_per_mm {
         Some(v) if v > 0.0 && v.is_finite() => v,
         Some(v) => bail!("--intensity-per-mm must be above 0, not {v}"),
-        None => robust_deviation(&values) / 10.0,
+        None => robust_deviation(&values) / 40.0,
     };
     values.mapv_inplace(|v| v / per_mm);
     Ok(values)

@@ -1,6 +1,6 @@
 //! `isochrone info`: what the server would make of an image.
 
-use super::image::{self, Point};
+use super::shared::{self, Point};
 use clap::Args;
 use isochrone_volume::{DVec3, Grid, Modality, Quantity, Volume, VoxelBox};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ pub struct InfoArgs {
     /// NIfTI (.nii, .nii.gz) or NRRD (.nrrd, .nhdr).
     image: PathBuf,
     /// CT, MR or PT, if you know better than the values.
-    #[arg(long, value_parser = image::modality)]
+    #[arg(long, value_parser = shared::modality)]
     modality: Option<Modality>,
     /// Voxel and value at a place in LPS mm; can be repeated.
     #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true)]
@@ -27,17 +27,14 @@ pub struct InfoArgs {
 /// # Errors
 /// The image cannot be read.
 pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
-    let volume = image::load(&args.image, args.modality)?;
-    let report = report(&volume, &args.at);
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print_text(&volume, args);
-    }
-    Ok(())
+    let volume = shared::load(&args.image, args.modality)?;
+    let mut report =
+        if args.json { serde_json::to_string_pretty(&as_json(&volume, &args.at))? } else { as_text(&volume, args) };
+    report.push('\n');
+    Ok(shared::print(&report)?)
 }
 
-fn report(volume: &Volume, at: &[Point]) -> Value {
+fn as_json(volume: &Volume, at: &[Point]) -> Value {
     let grid = volume.grid();
     let m = grid.world_from_voxel();
     let rows = [0, 1, 2].map(|r| {
@@ -74,12 +71,13 @@ fn report(volume: &Volume, at: &[Point]) -> Value {
     })
 }
 
-fn print_text(volume: &Volume, args: &InfoArgs) {
+fn as_text(volume: &Volume, args: &InfoArgs) -> String {
     let grid = volume.grid();
-    let line = |name: &str, text: String| println!("{name:<20} {text}");
+    let mut lines = Vec::new();
+    let mut line = |name: &str, text: String| lines.push(format!("{name:<20} {text}"));
     line("image", args.image.display().to_string());
     line("size", format!("{} voxels (i, j, k)", grid.size().map(|n| n.to_string()).join(" × ")));
-    line("spacing", format!("{} mm", image::times(grid.spacing_mm(), 4)));
+    line("spacing", format!("{} mm", shared::times(grid.spacing_mm(), 4)));
     let kind = match (grid.is_orthogonal(), is_oblique(grid)) {
         (false, _) => ", tilted gantry",
         (true, true) => ", oblique",
@@ -102,7 +100,7 @@ fn print_text(volume: &Volume, args: &InfoArgs) {
         );
     }
     let (low, high) = grid.bounds_mm();
-    line("bounds", format!("{} to {} LPS mm", image::place(low), image::place(high)));
+    line("bounds", format!("{} to {} LPS mm", shared::place(low), shared::place(high)));
     line("stored as", format!("{}{}", volume.voxels().scalar_name(), rescale(volume)));
     let inferred = if volume.origin().inferred { " (inferred from the values; --modality says better)" } else { "" };
     line("modality", format!("{}, {}{inferred}", volume.modality().code(), quantity(volume.quantity())));
@@ -115,8 +113,9 @@ fn print_text(volume: &Volume, args: &InfoArgs) {
         line("warning", warning.clone());
     }
     for &Point(p) in &args.at {
-        line("at", format!("{}: {}", image::place(p), value_at(volume, p)));
+        line("at", format!("{}: {}", shared::place(p), value_at(volume, p)));
     }
+    lines.join("\n")
 }
 
 fn value_at(volume: &Volume, p: DVec3) -> String {

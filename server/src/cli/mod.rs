@@ -1,9 +1,10 @@
 //! The command line: one file a subcommand.
 
+mod demo;
 mod guidance;
-mod image;
 mod info;
 mod serve;
+mod shared;
 
 use clap::{Parser, Subcommand};
 
@@ -21,6 +22,8 @@ enum Command {
     Info(info::InfoArgs),
     /// Write the guidance map of some clicks
     Guidance(guidance::GuidanceArgs),
+    /// Let a simulated reader segment real lesions over gRPC
+    Demo(demo::DemoArgs),
     /// Serve volumes and sessions over gRPC
     Serve(serve::ServeArgs),
 }
@@ -38,6 +41,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Info(args) => info::run(&args),
+            Command::Demo(args) => demo::run(&args),
             Command::Guidance(args) => guidance::run(&args),
             Command::Serve(args) => serve::run(args),
         }

@@ -10,7 +10,6 @@ mod process;
 mod remote;
 mod session;
 
-pub use convert::axis;
 pub use process::{ServerOptions, ServerProcess};
-pub use remote::Remote;
+pub use remote::{Remote, RemoteVolume};
 pub use session::{Answer, RemoteSession, Slice};

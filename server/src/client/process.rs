@@ -106,7 +106,10 @@ mod tests {
 
     #[test]
     fn the_address_is_found_in_a_line() {
-        assert_eq!(address_in("Isochrone 0.1.0 listens on http://127.0.0.1:4711 (cpu)"), Some("127.0.0.1:4711".to_owned()));
+        assert_eq!(
+            address_in("Isochrone 0.1.0 listens on http://127.0.0.1:4711 (cpu)"),
+            Some("127.0.0.1:4711".to_owned())
+        );
         assert_eq!(address_in("binding 127.0.0.1:0"), None);
         assert_eq!(address_in("nothing here"), None);
     }

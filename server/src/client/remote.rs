@@ -62,7 +62,12 @@ impl Remote {
     ///
     /// # Errors
     /// The file cannot be read, or the server refuses it.
-    pub async fn upload(&mut self, path: &Path, modality: Modality, progress: impl Fn(u64, u64)) -> anyhow::Result<RemoteVolume> {
+    pub async fn upload(
+        &mut self,
+        path: &Path,
+        modality: Modality,
+        progress: impl Fn(u64, u64),
+    ) -> anyhow::Result<RemoteVolume> {
         let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         let format = if name.ends_with(".nrrd") {

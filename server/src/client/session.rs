@@ -48,7 +48,6 @@ pub struct RemoteSession {
     session_id: String,
     label_id: u32,
     frame_of_reference: String,
-    engine: v1::Engine,
     mask: Mask,
 }
 
@@ -59,7 +58,6 @@ impl RemoteSession {
             session_id: session.session_id,
             label_id,
             frame_of_reference: volume.frame_of_reference.clone(),
-            engine: session.engine.unwrap_or_default(),
             mask: Mask::empty(Arc::new(volume.grid.clone())),
         }
     }
@@ -67,11 +65,6 @@ impl RemoteSession {
     /// The mask as put together from the deltas.
     pub fn mask(&self) -> &Mask {
         &self.mask
-    }
-
-    /// Who computes.
-    pub fn engine(&self) -> &v1::Engine {
-        &self.engine
     }
 
     /// Sends a click and waits for all that comes back; with `samples` 0 only for the mask.

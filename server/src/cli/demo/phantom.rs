@@ -38,25 +38,25 @@ const fn organ(centre: [f64; 3], radii: [f64; 3], hu: f64) -> Organ {
 
 /// Later ones lie over earlier ones.
 const ORGANS: &[Organ] = &[
-    organ([0.0, 0.0, 390.0], [72.0, 92.0, 105.0], 40.0),     // head
-    organ([0.0, 10.0, 300.0], [58.0, 60.0, 90.0], 40.0),     // neck
-    organ([0.0, 0.0, 130.0], [175.0, 110.0, 200.0], -95.0),  // chest: fat
-    organ([0.0, 0.0, 130.0], [160.0, 97.0, 188.0], 45.0),    // chest: muscle
+    organ([0.0, 0.0, 390.0], [72.0, 92.0, 105.0], 40.0),      // head
+    organ([0.0, 10.0, 300.0], [58.0, 60.0, 90.0], 40.0),      // neck
+    organ([0.0, 0.0, 130.0], [175.0, 110.0, 200.0], -95.0),   // chest: fat
+    organ([0.0, 0.0, 130.0], [160.0, 97.0, 188.0], 45.0),     // chest: muscle
     organ([0.0, 0.0, -110.0], [170.0, 112.0, 220.0], -100.0), // belly: fat
-    organ([0.0, 0.0, -110.0], [150.0, 95.0, 205.0], 42.0),   // belly: muscle
-    organ([-78.0, 5.0, -330.0], [72.0, 80.0, 190.0], 48.0),  // right thigh
-    organ([78.0, 5.0, -330.0], [72.0, 80.0, 190.0], 48.0),   // left thigh
-    organ([-80.0, 0.0, 150.0], [58.0, 75.0, 115.0], -840.0), // right lung
-    organ([85.0, 5.0, 150.0], [52.0, 75.0, 112.0], -840.0),  // left lung
-    organ([18.0, -25.0, 110.0], [55.0, 48.0, 60.0], 48.0),   // heart
-    organ([-65.0, -5.0, 0.0], [82.0, 75.0, 62.0], 108.0),    // liver
-    organ([95.0, 35.0, 5.0], [34.0, 38.0, 48.0], 105.0),     // spleen
-    organ([-62.0, 55.0, -75.0], [27.0, 25.0, 52.0], 150.0),  // right kidney
-    organ([62.0, 55.0, -70.0], [27.0, 25.0, 52.0], 150.0),   // left kidney
-    organ([0.0, -35.0, -210.0], [42.0, 36.0, 34.0], 8.0),    // bladder
-    organ([0.0, 68.0, 40.0], [19.0, 19.0, 330.0], 320.0),    // spine
-    organ([-78.0, 5.0, -340.0], [15.0, 15.0, 170.0], 700.0), // right femur
-    organ([78.0, 5.0, -340.0], [15.0, 15.0, 170.0], 700.0),  // left femur
+    organ([0.0, 0.0, -110.0], [150.0, 95.0, 205.0], 42.0),    // belly: muscle
+    organ([-78.0, 5.0, -330.0], [72.0, 80.0, 190.0], 48.0),   // right thigh
+    organ([78.0, 5.0, -330.0], [72.0, 80.0, 190.0], 48.0),    // left thigh
+    organ([-80.0, 0.0, 150.0], [58.0, 75.0, 115.0], -840.0),  // right lung
+    organ([85.0, 5.0, 150.0], [52.0, 75.0, 112.0], -840.0),   // left lung
+    organ([18.0, -25.0, 110.0], [55.0, 48.0, 60.0], 48.0),    // heart
+    organ([-65.0, -5.0, 0.0], [82.0, 75.0, 62.0], 108.0),     // liver
+    organ([95.0, 35.0, 5.0], [34.0, 38.0, 48.0], 105.0),      // spleen
+    organ([-62.0, 55.0, -75.0], [27.0, 25.0, 52.0], 150.0),   // right kidney
+    organ([62.0, 55.0, -70.0], [27.0, 25.0, 52.0], 150.0),    // left kidney
+    organ([0.0, -35.0, -210.0], [42.0, 36.0, 34.0], 8.0),     // bladder
+    organ([0.0, 68.0, 40.0], [19.0, 19.0, 330.0], 320.0),     // spine
+    organ([-78.0, 5.0, -340.0], [15.0, 15.0, 170.0], 700.0),  // right femur
+    organ([78.0, 5.0, -340.0], [15.0, 15.0, 170.0], 700.0),   // left femur
 ];
 
 /// A lesion: an ellipsoid whose surface waves, of another density than what it lies in.
@@ -113,7 +113,8 @@ fn density(p: DVec3) -> f64 {
         below + (hu - below) * cover
     });
     // Slow texture, as tissue has.
-    let texture = (p.x * 0.11 + (p.y * 0.07).sin()).sin() * (p.y * 0.13 + (p.z * 0.05).sin()).sin() * (p.z * 0.09).sin();
+    let texture =
+        (p.x * 0.11 + (p.y * 0.07).sin()).sin() * (p.y * 0.13 + (p.z * 0.05).sin()).sin() * (p.z * 0.09).sin();
     if solid > -300.0 { solid + 9.0 * texture } else { solid }
 }
 
@@ -128,7 +129,9 @@ impl Lesion {
     fn depth(&self, p: DVec3) -> f64 {
         let from = p - self.shape.centre;
         let d = from.normalize_or_zero();
-        let wave = (3.0 * d.x + 2.0 * d.y).sin() + (4.0 * d.z - 2.5 * d.x + 1.0).sin() * 0.7 + (5.0 * d.y + 3.0 * d.z).sin() * 0.5;
+        let wave = (3.0 * d.x + 2.0 * d.y).sin()
+            + (4.0 * d.z - 2.5 * d.x + 1.0).sin() * 0.7
+            + (5.0 * d.y + 3.0 * d.z).sin() * 0.5;
         self.shape.depth(p) + self.waves * wave * self.shape.radii.min_element()
     }
 }

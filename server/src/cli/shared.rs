@@ -1,9 +1,10 @@
-//! What the subcommands share: reading an image, and where results go.
+//! What the subcommands share: reading an image, checking where results go, printing.
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use isochrone_intake::{ReadOptions, read};
 use isochrone_volume::{DVec3, Modality, Volume};
+use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -76,6 +77,18 @@ pub fn check_output(path: &Path, force: bool) -> anyhow::Result<()> {
             bail!("{} is not a folder: make it first, or name another file", folder.display())
         }
         _ => Ok(()),
+    }
+}
+
+/// Prints a report. That nobody reads on (`isochrone info … | head`) is no error.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn print(report: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(report.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 
