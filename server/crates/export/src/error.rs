@@ -16,6 +16,8 @@ pub enum ExportError {
     #[error("An axis of {0} voxels does not fit into NIfTI-1 (at most 32767); save as .nrrd")]
     Size(usize),
     /// The disk refused.
-    #[error("The file could not be written ({0}); nothing was saved. Free disk space or choose another folder, then save again")]
+    #[error(
+        "The file could not be written ({0}); nothing was saved. Free disk space or choose another folder, then save again"
+    )]
     Write(io::ErrorKind),
 }

@@ -3,7 +3,9 @@
 
 use isochrone_export::{ExportError, write_labels, write_map, write_volume};
 use isochrone_intake::{ReadOptions, read};
-use isochrone_volume::{DAffine3, DMat3, DQuat, DVec3, Grid, Mask, Modality, Quantity, Rescale, Volume, VolumeOrigin, Voxels};
+use isochrone_volume::{
+    DAffine3, DMat3, DQuat, DVec3, Grid, Mask, Modality, Quantity, Rescale, Volume, VolumeOrigin, Voxels,
+};
 use ndarray::Array3;
 use proptest::prelude::*;
 use std::path::Path;
@@ -14,7 +16,9 @@ const NAMES: [&str; 3] = ["a.nii", "a.nii.gz", "a.nrrd"];
 /// Turned, anisotropic, and mirrored on request; `tilt` shears `k` along `j` as a gantry does.
 fn grid(size: [usize; 3], turn: [f64; 3], spacing: [f64; 3], mirror: bool, tilt: f64) -> Grid {
     let rotation = DMat3::from_quat(DQuat::from_scaled_axis(DVec3::from_array(turn)));
-    let mut m = rotation * DMat3::from_cols(DVec3::X, DVec3::Y, DVec3::new(0.0, tilt, 1.0)) * DMat3::from_diagonal(DVec3::from_array(spacing));
+    let mut m = rotation
+        * DMat3::from_cols(DVec3::X, DVec3::Y, DVec3::new(0.0, tilt, 1.0))
+        * DMat3::from_diagonal(DVec3::from_array(spacing));
     if mirror {
         m.x_axis = -m.x_axis;
     }
@@ -23,11 +27,20 @@ fn grid(size: [usize; 3], turn: [f64; 3], spacing: [f64; 3], mirror: bool, tilt:
 
 fn apart_mm(a: &Grid, b: &Grid) -> f64 {
     let [i, j, k] = a.size().map(|n| n - 1);
-    [[0, 0, 0], [i, 0, 0], [0, j, 0], [0, 0, k], [i, j, k]].map(|v| a.centre_mm(v).distance(b.centre_mm(v))).into_iter().fold(0.0, f64::max)
+    [[0, 0, 0], [i, 0, 0], [0, j, 0], [0, 0, k], [i, j, k]]
+        .map(|v| a.centre_mm(v).distance(b.centre_mm(v)))
+        .into_iter()
+        .fold(0.0, f64::max)
 }
 
 fn origin() -> VolumeOrigin {
-    VolumeOrigin { modality: Modality::Other, quantity: Quantity::Arbitrary, inferred: false, frame_of_reference: None, warnings: vec![] }
+    VolumeOrigin {
+        modality: Modality::Other,
+        quantity: Quantity::Arbitrary,
+        inferred: false,
+        frame_of_reference: None,
+        warnings: vec![],
+    }
 }
 
 proptest! {
@@ -87,7 +100,8 @@ fn labels_and_maps() {
                 for j in 0..25 {
                     for i in 0..30 {
                         let v = [i, j, k];
-                        let expected = if b.contains(v) { f32::from(second) } else { f32::from(u8::from(a.contains(v))) };
+                        let expected =
+                            if b.contains(v) { f32::from(second) } else { f32::from(u8::from(a.contains(v))) };
                         assert_eq!(back.value(v), Some(expected));
                     }
                 }

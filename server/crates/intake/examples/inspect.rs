@@ -14,7 +14,8 @@ use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let image = arguments.next().ok_or("usage: inspect IMAGE [--at x,y,z] [--points FILE] [--dump FILE] [--modality CODE]")?;
+    let image =
+        arguments.next().ok_or("usage: inspect IMAGE [--at x,y,z] [--points FILE] [--dump FILE] [--modality CODE]")?;
     let mut options = ReadOptions::default();
     let mut points = Vec::new();
     let mut dump = None;

@@ -23,7 +23,9 @@ pub enum IntakeError {
         instead: &'static str,
     },
     /// More than one frame (time points, channels, vector components).
-    #[error("This {dimensions}-D image holds {frames} frames (time points, channels or components): save the one you need as a 3-D image")]
+    #[error(
+        "This {dimensions}-D image holds {frames} frames (time points, channels or components): save the one you need as a 3-D image"
+    )]
     Frames {
         /// Number of dimensions that the header declares.
         dimensions: usize,

@@ -37,7 +37,12 @@ pub(crate) enum Stored {
 }
 
 /// Passes the voxels that a header declares, or names what speaks against them.
-pub(crate) fn check(size: [u64; 3], scalar: ScalarType, stored: Stored, limits: &Limits) -> Result<[usize; 3], IntakeError> {
+pub(crate) fn check(
+    size: [u64; 3],
+    scalar: ScalarType,
+    stored: Stored,
+    limits: &Limits,
+) -> Result<[usize; 3], IntakeError> {
     let mut out = [0usize; 3];
     for (out, n) in out.iter_mut().zip(size) {
         *out = usize::try_from(n).unwrap_or(usize::MAX);

@@ -17,14 +17,21 @@ const MAX_SUV: f64 = 1_000.0;
 /// * Not told: CT in Hounsfield units if the smallest value is like air (−10,000 to −500) and the
 ///   largest like a CT's (50 to 32,767). PET and MR cannot be told apart by their values,
 ///   so everything else is "other" in arbitrary units. Either is marked as inferred.
-pub(crate) fn origin(told: Option<Modality>, scalar: ScalarType, rescale: Rescale, stats: Stats, mut warnings: Vec<String>) -> VolumeOrigin {
+pub(crate) fn origin(
+    told: Option<Modality>,
+    scalar: ScalarType,
+    rescale: Rescale,
+    stats: Stats,
+    mut warnings: Vec<String>,
+) -> VolumeOrigin {
     let ends = [stats.min, stats.max].map(|v| v * rescale.slope + rescale.intercept);
     let min = ends.iter().copied().fold(f64::INFINITY, f64::min);
     let max = ends.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if stats.not_finite > 0 {
         warnings.push(format!("{} voxels are NaN or infinite; they were kept as they are", stats.not_finite));
     }
-    let modality = told.unwrap_or(if AIR_HU.contains(&min) && DENSEST_HU.contains(&max) { Modality::Ct } else { Modality::Other });
+    let modality =
+        told.unwrap_or(if AIR_HU.contains(&min) && DENSEST_HU.contains(&max) { Modality::Ct } else { Modality::Other });
     let scaled = scalar.is_float() || rescale != Rescale::IDENTITY;
     let quantity = match modality {
         Modality::Ct => {
@@ -34,7 +41,8 @@ pub(crate) fn origin(told: Option<Modality>, scalar: ScalarType, rescale: Rescal
             Quantity::Hounsfield
         }
         Modality::Pt if scaled && max <= MAX_SUV => {
-            warnings.push("PET values were taken as SUV by body weight (SUVbw, g/mL): the file does not say".to_owned());
+            warnings
+                .push("PET values were taken as SUV by body weight (SUVbw, g/mL): the file does not say".to_owned());
             Quantity::SuvBw
         }
         Modality::Pt => {

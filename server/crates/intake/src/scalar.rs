@@ -24,7 +24,11 @@ impl Stats {
     const NONE: Self = Self { min: f64::INFINITY, max: f64::NEG_INFINITY, not_finite: 0 };
 
     fn with(self, other: Self) -> Self {
-        Self { min: self.min.min(other.min), max: self.max.max(other.max), not_finite: self.not_finite + other.not_finite }
+        Self {
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+            not_finite: self.not_finite + other.not_finite,
+        }
     }
 }
 
@@ -103,7 +107,12 @@ fn read<T: Scalar>(stream: &mut Stream, size: [usize; 3], big_endian: bool) -> R
     let [ni, nj, nk] = size;
     let count = ni * nj * nk;
     let expected = (count * T::BYTES) as u64;
-    let no_memory = || IntakeError::TooLarge(format!("there is no memory for its {}. Close other volumes, or crop it", human(expected)));
+    let no_memory = || {
+        IntakeError::TooLarge(format!(
+            "there is no memory for its {}. Close other volumes, or crop it",
+            human(expected)
+        ))
+    };
     let mut voxels = Vec::new();
     // Reserved, not touched: pages are only used as voxels arrive.
     voxels.try_reserve_exact(count).map_err(|_| no_memory())?;

@@ -55,9 +55,13 @@ fn not_an_image(bytes: &[u8], path: &Path) -> IntakeError {
     let half = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("img"));
     IntakeError::NotAnImage(match bytes {
         [] => "it is empty. Copy or export it again",
-        _ if bytes.get(128..132) == Some(b"DICM") => "it is a DICOM file. Convert the series to NIfTI, for example with dcm2niix",
+        _ if bytes.get(128..132) == Some(b"DICM") => {
+            "it is a DICOM file. Convert the series to NIfTI, for example with dcm2niix"
+        }
         _ if bytes.starts_with(b"PK\x03\x04") => "it is a ZIP archive. Unpack it and name the image",
-        _ if bytes.starts_with(b"\x89HDF") || bytes.starts_with(b"CDF") => "it is an HDF5, NetCDF or MINC file. Convert it to NIfTI",
+        _ if bytes.starts_with(b"\x89HDF") || bytes.starts_with(b"CDF") => {
+            "it is an HDF5, NetCDF or MINC file. Convert it to NIfTI"
+        }
         _ if bytes.starts_with(b"ObjectType") => "it is a MetaImage header (.mha, .mhd). Convert it to NRRD or NIfTI",
         _ if nifti::is_cut_head(bytes) => "it ends within the NIfTI header. Copy or export it again",
         _ if half => "it looks like the voxel half of a .hdr/.img pair. Save the pair as one .nii or .nii.gz file",
@@ -70,8 +74,12 @@ fn not_an_image_inside(bytes: &[u8], len: u64) -> IntakeError {
     IntakeError::NotAnImage(match bytes {
         [] if len < 32 => "it is a gzip file that is cut short or empty. Copy or export it again",
         [] => "it is a gzip file with nothing in it. Copy or export it again",
-        _ if bytes.starts_with(b"NRRD") => "it is a gzip file with NRRD inside. Unpack it first; NRRD has its own gzip encoding",
-        _ if nifti::is_cut_head(bytes) => "it is a gzip file that ends within the NIfTI header. Copy or export it again",
+        _ if bytes.starts_with(b"NRRD") => {
+            "it is a gzip file with NRRD inside. Unpack it first; NRRD has its own gzip encoding"
+        }
+        _ if nifti::is_cut_head(bytes) => {
+            "it is a gzip file that ends within the NIfTI header. Copy or export it again"
+        }
         _ if is_text(bytes) => "it is a gzip file with text inside",
         _ => "it is a gzip file with something else inside",
     })

@@ -104,7 +104,10 @@ impl Stream {
                 Err(e) => return Err(read_error(e)),
             }
             if surplus > MAX_SURPLUS {
-                return Err(IntakeError::header("size", "the file goes on for more than 1 MiB past the voxels that it declares"));
+                return Err(IntakeError::header(
+                    "size",
+                    "the file goes on for more than 1 MiB past the voxels that it declares",
+                ));
             }
         }
     }
@@ -114,7 +117,9 @@ impl Stream {
 /// invalid input or data.
 fn read_error(e: io::Error) -> IntakeError {
     match e.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => IntakeError::Damaged("its gzip checksum or structure is wrong"),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            IntakeError::Damaged("its gzip checksum or structure is wrong")
+        }
         kind => IntakeError::Read(kind),
     }
 }

@@ -23,7 +23,11 @@ fn nifti_rows() -> Vec<Row> {
     vec![
         ("header claims 32767³", nifti(|n| dims(n, &[3, 32767, 32767, 32767])), "says 32767×32767×32767 voxels"),
         ("and in gzip", gz(&nifti(|n| dims(n, &[3, 32767, 32767, 32767]))), "says 32767×32767×32767 voxels"),
-        ("u32 overflow pair 65536×65536", nifti2(|h| h[24..40].copy_from_slice(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0])), "every axis must hold 1 to 32768"),
+        (
+            "u32 overflow pair 65536×65536",
+            nifti2(|h| h[24..40].copy_from_slice(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0])),
+            "every axis must hold 1 to 32768",
+        ),
         ("NIfTI-2 axis of 2⁶²", nifti2(|h| h[31] = 0x40), "every axis must hold 1 to 32768"),
         ("NIfTI-2 negative axis", nifti2(|h| h[31] = 0xff), "axis 1 has -"),
         ("NIfTI-2 broken magic", nifti2(|h| h[8] = b'\n'), "text-mode transfer"),
@@ -36,37 +40,217 @@ fn nifti_rows() -> Vec<Row> {
         ("40 time points", nifti(|n| dims(n, &[4, 6, 5, 4, 40])), "4-D image holds 40 frames"),
         ("5-D vectors", nifti(|n| dims(n, &[5, 6, 5, 4, 1, 3])), "5-D image holds 3 frames"),
         ("7-D overflow", nifti(|n| dims(n, &[7, 6, 5, 4, 32767, 32767, 32767, 32767])), "7-D image holds"),
-        ("RGB24", nifti(|n| { n.datatype(128, 24); }), "RGB24"),
-        ("RGBA32", nifti(|n| { n.datatype(2304, 32); }), "RGBA32"),
-        ("complex64", nifti(|n| { n.datatype(32, 64); }), "complex64"),
-        ("complex128", nifti(|n| { n.datatype(1792, 128); }), "complex128"),
-        ("complex256", nifti(|n| { n.datatype(2048, 256); }), "complex256"),
-        ("float128", nifti(|n| { n.datatype(1536, 128); }), "float128"),
-        ("one bit a voxel", nifti(|n| { n.datatype(1, 1); }), "one bit a voxel"),
-        ("no data type", nifti(|n| { n.datatype(0, 0); }), "no type 0"),
-        ("bitpix mismatch", nifti(|n| { n.datatype(4, 8); }), "8 bits a voxel where the data type has 16"),
-        ("vox_offset NaN", nifti(|n| { n.f32(108, f32::NAN); }), "vox_offset"),
-        ("vox_offset 1e30", nifti(|n| { n.f32(108, 1e30); }), "vox_offset"),
-        ("vox_offset negative", nifti(|n| { n.f32(108, -352.0); }), "vox_offset"),
-        ("vox_offset in the header", nifti(|n| { n.f32(108, 100.0); }), "at least 352"),
-        ("vox_offset broken", nifti(|n| { n.f32(108, 352.5); }), "vox_offset"),
-        ("vox_offset past the end", nifti(|n| { n.f32(108, 100_000.0); }), "no more than 0 bytes"),
-        ("vox_offset past the end of gzip", gz(&nifti(|n| { n.f32(108, 100_000.0); })), "past the end"),
-        ("vox_offset of gigabytes in gzip", gz(&nifti(|n| { n.f32(108, 4e9); })), "leaves out 3.7 GiB"),
-        ("scl_inter NaN", nifti(|n| { n.f32(116, f32::NAN); }), "scl_inter"),
-        ("sform NaN", nifti(|n| { n.f32(284, f32::NAN); }), "NaN or infinity"),
-        ("sform infinite", nifti(|n| { n.f32(292, f32::INFINITY); }), "NaN or infinity"),
+        (
+            "RGB24",
+            nifti(|n| {
+                n.datatype(128, 24);
+            }),
+            "RGB24",
+        ),
+        (
+            "RGBA32",
+            nifti(|n| {
+                n.datatype(2304, 32);
+            }),
+            "RGBA32",
+        ),
+        (
+            "complex64",
+            nifti(|n| {
+                n.datatype(32, 64);
+            }),
+            "complex64",
+        ),
+        (
+            "complex128",
+            nifti(|n| {
+                n.datatype(1792, 128);
+            }),
+            "complex128",
+        ),
+        (
+            "complex256",
+            nifti(|n| {
+                n.datatype(2048, 256);
+            }),
+            "complex256",
+        ),
+        (
+            "float128",
+            nifti(|n| {
+                n.datatype(1536, 128);
+            }),
+            "float128",
+        ),
+        (
+            "one bit a voxel",
+            nifti(|n| {
+                n.datatype(1, 1);
+            }),
+            "one bit a voxel",
+        ),
+        (
+            "no data type",
+            nifti(|n| {
+                n.datatype(0, 0);
+            }),
+            "no type 0",
+        ),
+        (
+            "bitpix mismatch",
+            nifti(|n| {
+                n.datatype(4, 8);
+            }),
+            "8 bits a voxel where the data type has 16",
+        ),
+        (
+            "vox_offset NaN",
+            nifti(|n| {
+                n.f32(108, f32::NAN);
+            }),
+            "vox_offset",
+        ),
+        (
+            "vox_offset 1e30",
+            nifti(|n| {
+                n.f32(108, 1e30);
+            }),
+            "vox_offset",
+        ),
+        (
+            "vox_offset negative",
+            nifti(|n| {
+                n.f32(108, -352.0);
+            }),
+            "vox_offset",
+        ),
+        (
+            "vox_offset in the header",
+            nifti(|n| {
+                n.f32(108, 100.0);
+            }),
+            "at least 352",
+        ),
+        (
+            "vox_offset broken",
+            nifti(|n| {
+                n.f32(108, 352.5);
+            }),
+            "vox_offset",
+        ),
+        (
+            "vox_offset past the end",
+            nifti(|n| {
+                n.f32(108, 100_000.0);
+            }),
+            "no more than 0 bytes",
+        ),
+        (
+            "vox_offset past the end of gzip",
+            gz(&nifti(|n| {
+                n.f32(108, 100_000.0);
+            })),
+            "past the end",
+        ),
+        (
+            "vox_offset of gigabytes in gzip",
+            gz(&nifti(|n| {
+                n.f32(108, 4e9);
+            })),
+            "leaves out 3.7 GiB",
+        ),
+        (
+            "scl_inter NaN",
+            nifti(|n| {
+                n.f32(116, f32::NAN);
+            }),
+            "scl_inter",
+        ),
+        (
+            "sform NaN",
+            nifti(|n| {
+                n.f32(284, f32::NAN);
+            }),
+            "NaN or infinity",
+        ),
+        (
+            "sform infinite",
+            nifti(|n| {
+                n.f32(292, f32::INFINITY);
+            }),
+            "NaN or infinity",
+        ),
         ("sform zero", nifti(|n| n.header[280..328].fill(0)), "zero or absurd"),
-        ("sform singular", nifti(|n| { n.f32(300, 0.0).f32(284, 1.0); }), "do not span space"),
-        ("sform sheared in two directions", nifti(|n| { n.f32(284, 0.5).f32(304, 0.9); }), "sheared"),
-        ("sform a kilometre off", nifti(|n| { n.f32(292, 2e6); }), "kilometre"),
-        ("pixdim NaN", nifti(|n| { qform_only(n).f32(84, f32::NAN); }), "voxel size is missing"),
-        ("pixdim zero", nifti(|n| { qform_only(n).f32(84, 0.0); }), "voxel size is missing"),
-        ("pixdim negative", nifti(|n| { qform_only(n).f32(84, -2.0); }), "voxel size is missing"),
-        ("pixdim negative, no code at all", nifti(|n| { n.codes(0, 0).f32(84, -2.0); }), "voxel size is missing"),
-        ("quaternion too long", nifti(|n| { qform_only(n).f32(256, 1.5); }), "unit quaternion"),
-        ("quaternion NaN", nifti(|n| { qform_only(n).f32(260, f32::NAN); }), "unit quaternion"),
-        ("qoffset NaN", nifti(|n| { qform_only(n).f32(268, f32::NAN); }), "NaN or infinity"),
+        (
+            "sform singular",
+            nifti(|n| {
+                n.f32(300, 0.0).f32(284, 1.0);
+            }),
+            "do not span space",
+        ),
+        (
+            "sform sheared in two directions",
+            nifti(|n| {
+                n.f32(284, 0.5).f32(304, 0.9);
+            }),
+            "sheared",
+        ),
+        (
+            "sform a kilometre off",
+            nifti(|n| {
+                n.f32(292, 2e6);
+            }),
+            "kilometre",
+        ),
+        (
+            "pixdim NaN",
+            nifti(|n| {
+                qform_only(n).f32(84, f32::NAN);
+            }),
+            "voxel size is missing",
+        ),
+        (
+            "pixdim zero",
+            nifti(|n| {
+                qform_only(n).f32(84, 0.0);
+            }),
+            "voxel size is missing",
+        ),
+        (
+            "pixdim negative",
+            nifti(|n| {
+                qform_only(n).f32(84, -2.0);
+            }),
+            "voxel size is missing",
+        ),
+        (
+            "pixdim negative, no code at all",
+            nifti(|n| {
+                n.codes(0, 0).f32(84, -2.0);
+            }),
+            "voxel size is missing",
+        ),
+        (
+            "quaternion too long",
+            nifti(|n| {
+                qform_only(n).f32(256, 1.5);
+            }),
+            "unit quaternion",
+        ),
+        (
+            "quaternion NaN",
+            nifti(|n| {
+                qform_only(n).f32(260, f32::NAN);
+            }),
+            "unit quaternion",
+        ),
+        (
+            "qoffset NaN",
+            nifti(|n| {
+                qform_only(n).f32(268, f32::NAN);
+            }),
+            "NaN or infinity",
+        ),
         ("pair header", nifti(|n| n.header[345] = b'i'), ".hdr/.img pair"),
         ("Analyze 7.5", nifti(|n| n.header[344..348].fill(0)), "Analyze 7.5"),
         ("header only", nifti(|n| n.voxels.clear()), "no more than 0 bytes"),
@@ -122,7 +306,17 @@ fn nrrd_rows() -> Vec<Row> {
         ("sizes missing", field("sizes", ""), "sizes cannot be used: it is missing"),
         ("two sizes", field("sizes", "6 5"), "2 entries for 3 dimensions"),
         ("dimension 99", field("dimension", "99"), "1 to 16"),
-        ("two dimensions", nrrd(|l| { set(l, "dimension", "2"); set(l, "sizes", "30 4"); set(l, "space directions", ""); set(l, "kinds", ""); set(l, "spacings", "1 1"); }), "2 spatial axes"),
+        (
+            "two dimensions",
+            nrrd(|l| {
+                set(l, "dimension", "2");
+                set(l, "sizes", "30 4");
+                set(l, "space directions", "");
+                set(l, "kinds", "");
+                set(l, "spacings", "1 1");
+            }),
+            "2 spatial axes",
+        ),
         ("40 frames", four("40 6 5 4", "list"), "4-D image holds 40 frames"),
         ("RGB", four("3 6 5 4", "RGB-color"), "colour or vector"),
         ("vector", four("3 6 5 4", "vector"), "colour or vector"),
@@ -145,7 +339,14 @@ fn nrrd_rows() -> Vec<Row> {
         ("origin of two", field("space origin", "(1,0,0) (1,0,0)"), "space origin"),
         ("origin infinite", field("space origin", "(inf,0,0)"), "NaN or infinity"),
         ("no geometry", field("space directions", ""), "could not be placed"),
-        ("NaN spacings", nrrd(|l| { set(l, "space directions", ""); set(l, "spacings", "1 NaN 1"); }), "could not be placed"),
+        (
+            "NaN spacings",
+            nrrd(|l| {
+                set(l, "space directions", "");
+                set(l, "spacings", "1 NaN 1");
+            }),
+            "could not be placed",
+        ),
         ("field twice", nrrd(|l| l.push("type: short".into())), "given twice"),
         ("no field at all", nrrd(|l| l.push("nonsense".into())), "neither a field"),
         ("version 9", nrrd(|l| l[0] = "NRRD0009".into()), "NRRD0001 to NRRD0005"),
@@ -230,7 +431,9 @@ fn sample() -> Vec<u8> {
 
 #[test]
 fn truncated_anywhere_is_refused() {
-    for (name, whole) in [("a.nii", sample()), ("a.nii.gz", gz(&sample())), ("a.nrrd", nrrd(|_| ())), ("a.nrrd", nrrd_gz())] {
+    for (name, whole) in
+        [("a.nii", sample()), ("a.nii.gz", gz(&sample())), ("a.nrrd", nrrd(|_| ())), ("a.nrrd", nrrd_gz())]
+    {
         for part in 0..64 {
             let cut = &whole[..whole.len() * part / 64];
             assert!(load(name, cut).is_err(), "{name} at {part}/64");

@@ -9,7 +9,7 @@ use isochrone_volume::{DVec3, Modality, Quantity, Volume, Voxels};
 
 fn count_up(volume: &Volume) {
     assert_eq!(volume.grid().size(), [6, 5, 4]);
-    let Voxels::I16(array) = volume.voxels() else { panic!("{}", volume.voxels().scalar_name()) };
+    let Voxels::I16(array) = volume.voxels() else { unreachable!("{}", volume.voxels().scalar_name()) };
     assert!(array.iter().copied().eq(0..120));
 }
 
@@ -20,7 +20,13 @@ fn warned(volume: &Volume, text: &str) {
 
 #[test]
 fn nifti_ras_becomes_lps() {
-    for bytes in [nifti(|_| ()), gz(&nifti(|_| ())), nifti(|n| { n.codes(1, 0); })] {
+    for bytes in [
+        nifti(|_| ()),
+        gz(&nifti(|_| ())),
+        nifti(|n| {
+            n.codes(1, 0);
+        }),
+    ] {
         let volume = load("any-name", &bytes).unwrap();
         count_up(&volume);
         assert_eq!(volume.grid().centre_mm([0, 0, 0]), DVec3::new(-10.0, -20.0, 30.0));
@@ -89,24 +95,57 @@ fn nrrd_spaces_units_and_axes() {
 #[test]
 fn odd_but_harmless_nifti() {
     let of = |change: &dyn Fn(&mut Nifti)| load("a.nii", &nifti(change)).unwrap();
-    warned(&of(&|n| { n.f32(292, 60.0); }), "up to 50.0 mm apart; the sform was used");
-    warned(&of(&|n| { n.f32(80, f32::NAN); }), "qform cannot be used");
-    warned(&of(&|n| { n.codes(0, 0); }), "no orientation");
+    warned(
+        &of(&|n| {
+            n.f32(292, 60.0);
+        }),
+        "up to 50.0 mm apart; the sform was used",
+    );
+    warned(
+        &of(&|n| {
+            n.f32(80, f32::NAN);
+        }),
+        "qform cannot be used",
+    );
+    warned(
+        &of(&|n| {
+            n.codes(0, 0);
+        }),
+        "no orientation",
+    );
     warned(&of(&|n| n.header[123] = 5), "unit of length");
     let metres = of(&|n| n.header[123] = 1);
     assert_eq!(metres.grid().spacing_mm(), [1000.0, 2000.0, 3000.0]);
     warned(&of(&|n| n.voxels.extend([0; 9])), "9 bytes past its voxels");
-    count_up(&of(&|n| { n.f32(108, 0.0); }));
-    count_up(&of(&|n| { n.i16(40, 4); }));
-    count_up(&of(&|n| { n.i16(40, 7); }));
-    let slice = load("a.nii", &nifti(|n| { n.i16(40, 2); })).unwrap();
+    count_up(&of(&|n| {
+        n.f32(108, 0.0);
+    }));
+    count_up(&of(&|n| {
+        n.i16(40, 4);
+    }));
+    count_up(&of(&|n| {
+        n.i16(40, 7);
+    }));
+    let slice = load(
+        "a.nii",
+        &nifti(|n| {
+            n.i16(40, 2);
+        }),
+    )
+    .unwrap();
     assert_eq!(slice.grid().size(), [6, 5, 1]);
 }
 
 #[test]
 fn slope_rules() {
     let value = |slope: f32, inter: f32| {
-        let volume = load("a.nii", &nifti(|n| { n.f32(112, slope).f32(116, inter); })).unwrap();
+        let volume = load(
+            "a.nii",
+            &nifti(|n| {
+                n.f32(112, slope).f32(116, inter);
+            }),
+        )
+        .unwrap();
         (volume.value([3, 0, 0]).unwrap(), volume.origin().warnings.len())
     };
     assert_eq!(value(2.0, -1.0), (5.0, 0));

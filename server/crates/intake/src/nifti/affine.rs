@@ -21,8 +21,8 @@ pub(super) fn world_from_voxel(header: &Header, warnings: &mut Vec<String>) -> R
         (false, true) => qform(header)?,
         (false, false) => {
             warnings.push(
-                "The header gives no orientation (sform and qform codes are 0): the axes were taken as right, anterior, superior. \
-                 Check left and right before use"
+                "The header gives no orientation (sform and qform codes are 0): the axes were taken as right, anterior, superior, \
+                 and other programs take them differently. Check left and right before use"
                     .to_owned(),
             );
             DAffine3::from_mat3(DMat3::from_diagonal(voxel_sides(header)?))
@@ -72,7 +72,10 @@ fn voxel_sides(header: &Header) -> Result<DVec3, IntakeError> {
     if [x, y, z].iter().all(|s| s.is_finite() && *s > 0.0) {
         return Ok(DVec3::new(x, y, z));
     }
-    Err(IntakeError::header("pixdim", "the voxel size is missing, NaN, zero or negative, so a mask could not be placed"))
+    Err(IntakeError::header(
+        "pixdim",
+        "the voxel size is missing, NaN, zero or negative, so a mask could not be placed",
+    ))
 }
 
 fn compare(header: &Header, sform: &DAffine3, warnings: &mut Vec<String>) {

@@ -71,7 +71,10 @@ impl Header {
         let [count, lengths @ ..] = self.dim;
         let dimensions = usize::try_from(count).ok().filter(|n| (1..=7).contains(n));
         let Some(dimensions) = dimensions else {
-            return Err(IntakeError::header("dim[0]", format!("it gives {count} dimensions where 1 to 7 are possible")));
+            return Err(IntakeError::header(
+                "dim[0]",
+                format!("it gives {count} dimensions where 1 to 7 are possible"),
+            ));
         };
         if dimensions == 1 {
             return Err(IntakeError::unsupported("A 1-D signal", "name a 3-D image"));
@@ -118,7 +121,8 @@ impl Header {
             other => return Err(IntakeError::header("datatype", format!("the standard has no type {other}"))),
         };
         if u64::try_from(self.bitpix) != Ok(scalar.bytes() * 8) {
-            let problem = format!("it says {} bits a voxel where the data type has {}", self.bitpix, scalar.bytes() * 8);
+            let problem =
+                format!("it says {} bits a voxel where the data type has {}", self.bitpix, scalar.bytes() * 8);
             return Err(IntakeError::header("bitpix", problem));
         }
         Ok(scalar)

@@ -29,9 +29,10 @@ pub(crate) fn dialect(bytes: &[u8]) -> Result<Option<Dialect>, IntakeError> {
     let magic = if dialect.version == 1 { bytes.get(344..348) } else { bytes.get(4..12) };
     match magic.unwrap_or_default() {
         b"n+1\0" | b"n+2\0\r\n\x1a\n" => Ok(Some(dialect)),
-        b"ni1\0" | b"ni2\0\r\n\x1a\n" => {
-            Err(IntakeError::unsupported("The header half of a NIfTI .hdr/.img pair", "save the pair as one .nii or .nii.gz file"))
-        }
+        b"ni1\0" | b"ni2\0\r\n\x1a\n" => Err(IntakeError::unsupported(
+            "The header half of a NIfTI .hdr/.img pair",
+            "save the pair as one .nii or .nii.gz file",
+        )),
         _ if dialect.version == 1 => Err(IntakeError::unsupported(
             "An Analyze 7.5 header (no NIfTI magic)",
             "it cannot tell left from right. Convert the original images to NIfTI",

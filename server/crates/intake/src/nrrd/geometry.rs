@@ -35,7 +35,11 @@ pub(super) fn frame(fields: &Fields, warnings: &mut Vec<String>) -> Result<Frame
     let mut dropped = 0;
     let mut kept = Vec::new();
     for axis in axes.iter().rev() {
-        let spatial = if directed { axis.direction.is_some() } else { !is_list(axis.kind) && (dropped >= surplus || axis.size > 1) };
+        let spatial = if directed {
+            axis.direction.is_some()
+        } else {
+            !is_list(axis.kind) && (dropped >= surplus || axis.size > 1)
+        };
         if spatial {
             kept.push(axis);
         } else {
@@ -52,7 +56,10 @@ pub(super) fn frame(fields: &Fields, warnings: &mut Vec<String>) -> Result<Frame
             let frames = kept.iter().skip(3).fold(1u64, |n, a| n.saturating_mul(a.size));
             return Err(IntakeError::Frames { dimensions, frames });
         }
-        return Err(IntakeError::unsupported(format!("An image with {} spatial axes", kept.len()), "save it as a 3-D image"));
+        return Err(IntakeError::unsupported(
+            format!("An image with {} spatial axes", kept.len()),
+            "save it as a 3-D image",
+        ));
     };
     let world_from_voxel = match (x.direction, y.direction, z.direction) {
         (Some(x), Some(y), Some(z)) => directed_affine(fields, DMat3::from_cols(x, y, z), warnings)?,
@@ -101,8 +108,24 @@ fn axes(fields: &Fields) -> Result<Vec<AxisFields<'_>>, IntakeError> {
 fn is_colour(kind: Option<&str>) -> bool {
     let Some(kind) = kind else { return false };
     let kind = kind.to_ascii_lowercase();
-    let samples = ["color", "colour", "rgb", "rgba", "hsv", "xyz", "vector", "covariant-vector", "normal", "complex", "quaternion", "point"];
-    samples.iter().any(|s| kind == *s) || kind.ends_with("-color") || kind.ends_with("-vector") || kind.contains("-matrix")
+    let samples = [
+        "color",
+        "colour",
+        "rgb",
+        "rgba",
+        "hsv",
+        "xyz",
+        "vector",
+        "covariant-vector",
+        "normal",
+        "complex",
+        "quaternion",
+        "point",
+    ];
+    samples.iter().any(|s| kind == *s)
+        || kind.ends_with("-color")
+        || kind.ends_with("-vector")
+        || kind.contains("-matrix")
 }
 
 fn is_list(kind: Option<&str>) -> bool {
@@ -179,7 +202,8 @@ fn vectors(text: &str) -> Result<Vec<Option<DVec3>>, IntakeError> {
             continue;
         }
         let (inside, after) = rest.strip_prefix('(').and_then(|r| r.split_once(')')).ok_or_else(wrong)?;
-        let numbers: Vec<f64> = inside.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>().map_err(|_| wrong())?;
+        let numbers: Vec<f64> =
+            inside.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>().map_err(|_| wrong())?;
         let [x, y, z] = numbers.as_slice() else { return Err(wrong()) };
         out.push(Some(DVec3::new(*x, *y, *z)));
         rest = after.trim_start();

@@ -68,7 +68,10 @@ pub(crate) fn read(mut file: File, len: u64, path: &Path, options: &ReadOptions)
 /// Opens the one data file of a detached header: a plain name in the header's own folder.
 fn open_data(name: &str, header: &Path) -> Result<(File, u64), IntakeError> {
     if name.starts_with("LIST") || name.contains('%') {
-        return Err(IntakeError::unsupported("A NRRD header with several data files", "save the image as one .nrrd file"));
+        return Err(IntakeError::unsupported(
+            "A NRRD header with several data files",
+            "save the image as one .nrrd file",
+        ));
     }
     let refused = || IntakeError::header("data file", "it must be the plain name of a file beside the header");
     let mut parts = Path::new(name).components().filter(|c| *c != Component::CurDir);
@@ -78,7 +81,9 @@ fn open_data(name: &str, header: &Path) -> Result<(File, u64), IntakeError> {
     }
     let path = header.with_file_name(plain);
     let missing = |e: std::io::Error| match e.kind() {
-        std::io::ErrorKind::NotFound => IntakeError::header("data file", "it is not beside the header: give both files"),
+        std::io::ErrorKind::NotFound => {
+            IntakeError::header("data file", "it is not beside the header: give both files")
+        }
         kind => IntakeError::Open(kind),
     };
     // Not followed: a link could lead out of the folder.
@@ -102,7 +107,8 @@ impl Skip {
             let number = text.parse::<i64>().ok().filter(|n| (-1..1 << 48).contains(n));
             number.ok_or_else(|| IntakeError::header(field, "it is not a number of lines or bytes"))
         };
-        let lines = u64::try_from(number("line skip")?).map_err(|_| IntakeError::header("line skip", "it is negative"))?;
+        let lines =
+            u64::try_from(number("line skip")?).map_err(|_| IntakeError::header("line skip", "it is negative"))?;
         let bytes = u64::try_from(number("byte skip")?).ok();
         if lines > MAX_SKIP || bytes.is_some_and(|b| b > MAX_SKIP) {
             return Err(IntakeError::header("line skip, byte skip", format!("more than {MAX_SKIP} would be left out")));

@@ -18,9 +18,13 @@ pub(super) fn scalar_type(term: &str) -> Result<ScalarType, IntakeError> {
         "ushort" | "unsigned short" | "unsigned short int" | "uint16" | "uint16_t" => Ok(ScalarType::U16),
         "int" | "signed int" | "int32" | "int32_t" => Ok(ScalarType::I32),
         "uint" | "unsigned int" | "uint32" | "uint32_t" => Ok(ScalarType::U32),
-        "longlong" | "long long" | "long long int" | "signed long long" | "signed long long int" | "int64" | "int64_t" => {
-            Ok(ScalarType::I64)
-        }
+        "longlong"
+        | "long long"
+        | "long long int"
+        | "signed long long"
+        | "signed long long int"
+        | "int64"
+        | "int64_t" => Ok(ScalarType::I64),
         "ulonglong" | "unsigned long long" | "unsigned long long int" | "uint64" | "uint64_t" => Ok(ScalarType::U64),
         "float" => Ok(ScalarType::F32),
         "double" => Ok(ScalarType::F64),
@@ -31,7 +35,9 @@ pub(super) fn scalar_type(term: &str) -> Result<ScalarType, IntakeError> {
 
 /// `encoding`.
 pub(super) fn encoding(term: &str) -> Result<Encoding, IntakeError> {
-    let unsupported = |name: &str| Err(IntakeError::unsupported(format!("Encoding {name}"), "save the image with raw or gzip encoding"));
+    let unsupported = |name: &str| {
+        Err(IntakeError::unsupported(format!("Encoding {name}"), "save the image with raw or gzip encoding"))
+    };
     match term.to_ascii_lowercase().as_str() {
         "raw" => Ok(Encoding::Raw),
         "gzip" | "gz" => Ok(Encoding::Gzip),
@@ -48,7 +54,9 @@ pub(super) fn big_endian(term: Option<&str>, scalar: ScalarType) -> Result<bool,
     match term.map(str::to_ascii_lowercase).as_deref() {
         Some("little") => Ok(false),
         Some("big") => Ok(true),
-        None if scalar.bytes() > 1 => Err(IntakeError::header("endian", "it is missing, and a voxel has more than one byte")),
+        None if scalar.bytes() > 1 => {
+            Err(IntakeError::header("endian", "it is missing, and a voxel has more than one byte"))
+        }
         None => Ok(false),
         Some(_) => Err(IntakeError::header("endian", "it is neither little nor big")),
     }
@@ -62,7 +70,10 @@ pub(super) fn space(term: &str) -> Result<([f64; 3], bool), IntakeError> {
         "right-anterior-superior" | "ras" => Ok(([-1.0, -1.0, 1.0], true)),
         "left-anterior-superior" | "las" => Ok(([1.0, -1.0, 1.0], true)),
         "scanner-xyz" | "3d-right-handed" => Ok(([1.0, 1.0, 1.0], false)),
-        "3d-left-handed" => Err(IntakeError::unsupported("Space 3D-left-handed", "it does not say where left is. Save the image in LPS or RAS")),
+        "3d-left-handed" => Err(IntakeError::unsupported(
+            "Space 3D-left-handed",
+            "it does not say where left is. Save the image in LPS or RAS",
+        )),
         name if name.ends_with("-time") || matches!(name, "rast" | "last" | "lpst") => {
             Err(IntakeError::unsupported("A space with time", "save one time point as a 3-D image"))
         }
