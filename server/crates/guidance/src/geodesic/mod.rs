@@ -6,10 +6,14 @@
 //! bit: the least over all paths, whatever algorithm finds it.
 
 mod dijkstra;
+mod kernel;
+mod pending;
 mod step;
+mod sweep;
 
 use crate::{GuidanceError, check};
 use ndarray::{Array3, ArrayView3};
+use rayon::prelude::*;
 pub(crate) use step::Steps;
 
 /// How a geodesic distance is measured.
@@ -67,11 +71,55 @@ pub fn geodesic_distance_channels(
     metric.check()?;
     let standard: Vec<_> = image.iter().map(|c| c.as_standard_layout()).collect();
     let flat: Vec<&[f32]> = standard.iter().filter_map(|c| c.as_slice()).collect();
-    let mut out = Array3::from_elem(shape, f32::INFINITY);
+    let mut out = Array3::zeros(shape);
     if let Some(map) = out.as_slice_mut() {
-        dijkstra::run(map, &flat, shape, points, metric);
+        full(map, &flat, shape, points, metric);
     }
     Ok(out)
+}
+
+/// Fills `map` by sweeps, or by Dijkstra's algorithm where they do not apply.
+fn full(map: &mut [f32], image: &[&[f32]], shape: [usize; 3], points: &[[usize; 3]], metric: &Geodesic) {
+    match *image {
+        [a] => swept(map, [a], shape, points, metric),
+        [a, b] => swept(map, [a, b], shape, points, metric),
+        [a, b, c] => swept(map, [a, b, c], shape, points, metric),
+        _ => searched(map, image, shape, points, metric),
+    }
+}
+
+fn swept<const C: usize>(map: &mut [f32], image: [&[f32]; C], shape: [usize; 3], points: &[[usize; 3]], metric: &Geodesic) {
+    let Some(mut pending) = pending::Pending::new(pending::Region::whole(shape)) else {
+        searched(map, &image, shape, points, metric);
+        return;
+    };
+    // Unreached voxels hold the least value above the cut-off, so no candidate beyond it is lower.
+    let limit = metric.cutoff.unwrap_or(f32::INFINITY).next_up();
+    let limit = if limit.is_nan() { f32::INFINITY } else { limit };
+    fill(map, limit);
+    let [_, nj, ni] = shape;
+    for &[k, j, i] in points {
+        if let Some(v) = map.get_mut((k * nj + j) * ni + i) {
+            *v = 0.0;
+        }
+        pending.announce([k, j, i]);
+    }
+    sweep::run::<C, false>(&mut sweep::Field { distance: map, label: &mut [], image, shape }, &mut pending, metric);
+    if limit < f32::INFINITY {
+        map.par_chunks_mut(CHUNK).for_each(|part| part.iter_mut().for_each(|v| *v = if *v < limit { *v } else { f32::INFINITY }));
+    }
+}
+
+fn searched(map: &mut [f32], image: &[&[f32]], shape: [usize; 3], points: &[[usize; 3]], metric: &Geodesic) {
+    fill(map, f32::INFINITY);
+    dijkstra::run(map, image, shape, points, metric);
+}
+
+/// Voxels handed to a thread at a time.
+const CHUNK: usize = 1 << 16;
+
+fn fill(map: &mut [f32], value: f32) {
+    map.par_chunks_mut(CHUNK).for_each(|part| part.fill(value));
 }
 
 /// `exp(−D/τ)` of the geodesic distance `D`: 1 at the points, falling to 0; 0 everywhere without points.
