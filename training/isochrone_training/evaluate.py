@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import VALIDATION_PATIENTS, Case, read_cases
+from .data import VALIDATION_PATIENTS, Case, read_cases, read_small_lesions
 from .export import FEATURES, PROMPTS, session
 from .kernels import centre_click, dice
 from .reader import Session
@@ -95,24 +95,38 @@ def evaluate_case(bundle: Bundle, case: Case, region: dict, clicks: int) -> dict
     }
 
 
+def tuning_cases(data: Path) -> list[Case]:
+    """Training cases for choices of the region policy: six sarcomas, a lung tumour, MS lesions."""
+    cases = read_cases(data, {f"sts_{n:03d}" for n in range(3, 29, 5)} | {"nsclc_petct_000991"})
+    for case in read_small_lesions(data):
+        counts = np.bincount(case.labels.ravel())
+        for lesion in sorted(case.lesions, key=lambda x: -counts[x.label])[:12:3]:
+            name, labels = f"{case.name}_{lesion.label}", case.labels == lesion.label
+            cases.append(Case(name, "MR small", case.image, labels, case.spacing_mm))
+    return cases
+
+
 def summary(rows: list[dict]) -> str:
     """The tables in Markdown."""
-    lines = ["| modality | cases | Dice@1 | @3 | @5 | @10 | clicks that improve |", "|---|---|---|---|---|---|---|"]
+    counts = [n for n in COUNTS if n <= len(rows[0]["dice"])]
+    head = " | ".join(f"Dice@{n}" for n in counts)
+    lines = [f"| modality | cases | {head} | clicks that improve |", "|---" * (len(counts) + 3) + "|"]
     groups = sorted({r["modality"] for r in rows}) + ["all"]
     for group in groups:
         part = [r for r in rows if group in (r["modality"], "all")]
-        means = [np.mean([r["dice"][n - 1] for r in part]) for n in COUNTS]
+        means = [np.mean([r["dice"][n - 1] for r in part]) for n in counts]
         improving = np.mean([r["improving"] for r in part])
         lines.append(f"| {group} | {len(part)} | " + " | ".join(f"{m:.3f}" for m in means) + f" | {improving:.0%} |")
-    lines += ["", "| AUROC of mutual information (T = 8) | " + " | ".join(f"click {n}" for n in UNCERTAINTY_AT) + " |",
-              "|---|" + "---|" * len(UNCERTAINTY_AT)]
+    looks = sorted(rows[0]["auroc"])
+    lines += ["", "| AUROC of mutual information (T = 8) | " + " | ".join(f"click {n}" for n in looks) + " |",
+              "|---" * (len(looks) + 1) + "|"]
     for group in groups:
         part = [r for r in rows if group in (r["modality"], "all")]
-        values = [[r["auroc"][n] for r in part if r["auroc"][n] is not None] for n in UNCERTAINTY_AT]
-        lines.append(f"| {group} | " + " | ".join(f"{np.mean(v):.3f}" for v in values) + " |")
-    lines += ["", "| case | Dice@1 | @3 | @5 | @10 |", "|---|---|---|---|---|"]
+        values = [[r["auroc"][n] for r in part if r["auroc"][n] is not None] for n in looks]
+        lines.append(f"| {group} | " + " | ".join(f"{np.mean(v):.3f}" if v else "–" for v in values) + " |")
+    lines += ["", f"| case | {head} |", "|---" * (len(counts) + 1) + "|"]
     for r in rows:
-        lines.append(f"| {r['case']} | " + " | ".join(f"{r['dice'][n - 1]:.3f}" for n in COUNTS) + " |")
+        lines.append(f"| {r['case']} | " + " | ".join(f"{r['dice'][n - 1]:.3f}" for n in counts) + " |")
     return "\n".join(lines)
 
 
@@ -124,12 +138,17 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-1")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--json", type=Path, help="also write all figures here")
+    parser.add_argument("--tuning", action="store_true", help="on some training cases instead")
+    parser.add_argument("--first-spacing-mm", type=float, help="instead of the recipe's")
+    parser.add_argument("--clicks", type=int, default=max(COUNTS))
     args = parser.parse_args()
     bundle = Bundle(args.bundle)
     region = tomllib.loads(args.recipe.read_text())["region"]
+    region["first_spacing_mm"] = args.first_spacing_mm or region["first_spacing_mm"]
+    cases = tuning_cases(args.data) if args.tuning else read_cases(args.data, VALIDATION_PATIENTS)
     rows = []
-    for case in read_cases(args.data, VALIDATION_PATIENTS):
-        rows.append(evaluate_case(bundle, case, region, max(COUNTS)))
+    for case in cases:
+        rows.append(evaluate_case(bundle, case, region, args.clicks))
         last = rows[-1]
         print(f"{case.name:28s} " + " ".join(f"{d:.2f}" for d in last["dice"])
               + f"  {last['passes']:.1f} passes and {last['click_ms']:.0f} ms a click", flush=True)

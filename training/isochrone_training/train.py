@@ -7,6 +7,7 @@ called again with the same ``--out`` it resumes.
 
 import argparse
 import json
+import math
 import time
 import tomllib
 from pathlib import Path
@@ -75,7 +76,7 @@ class Trainer:
         rule = self.recipe["optimiser"]
         warm = min(1.0, (self.step + 1) / rule["warm_up_steps"])
         progress = min(1.0, self.seconds / (60 * self.minutes))
-        return rule["learning_rate"] * warm * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * progress)))
+        return rule["learning_rate"] * warm * (0.01 + 0.495 * (1 + math.cos(math.pi * progress)))
 
     def averaged(self) -> LesionNet:
         """The network with the averaged weights."""
