@@ -115,6 +115,16 @@ pub trait Segmenter: Send + Sync {
         let _ = (prepared, task, t, seed, cancel);
         Err(SegmentError::NoSamples(self.describe().name))
     }
+
+    /// What the engine is shown of the prompts of one polarity, `[k, j, i]` on the task's region.
+    ///
+    /// # Errors
+    /// The engine failed, or makes no map of its prompts.
+    fn guidance(&self, prepared: &Prepared, task: &Task<'_>, polarity: Polarity) -> Result<Array3<f32>, SegmentError> {
+        let _ = (prepared, task, polarity);
+        let name = self.describe().name;
+        Err(SegmentError::Unsupported(format!("The engine {name:?} makes no guidance map; open the session with a network to see one")))
+    }
 }
 
 impl Task<'_> {

@@ -141,6 +141,14 @@ impl Segmenter for NetworkEngine {
         let probability = self.network.sample(&features, t, seed, &|| cancel.is_cancelled())?;
         Ok(Samples { probability, grid: coarser(task.region, self.network.sample_stride())? })
     }
+
+    fn guidance(&self, prepared: &Prepared, task: &Task<'_>, polarity: Polarity) -> Result<Array3<f32>, SegmentError> {
+        let inputs = self.inputs(prepared, task)?;
+        Ok(match polarity {
+            Polarity::Positive => inputs.positive,
+            Polarity::Negative => inputs.negative,
+        })
+    }
 }
 
 impl From<NetworkError> for SegmentError {
