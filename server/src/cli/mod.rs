@@ -1,8 +1,11 @@
 //! The command line: one file a subcommand.
 
+mod bench;
 mod demo;
 mod guidance;
 mod info;
+mod model;
+mod segment;
 mod serve;
 mod shared;
 
@@ -18,12 +21,19 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Segment a lesion from clicks
+    Segment(segment::SegmentArgs),
     /// Say what an image is and where it lies
     Info(info::InfoArgs),
     /// Write the guidance map of some clicks
     Guidance(guidance::GuidanceArgs),
+    /// Look after model bundles
+    Model(model::ModelArgs),
     /// Let a simulated reader segment real lesions over gRPC
     Demo(demo::DemoArgs),
+    /// Measure how long a reader waits
+    #[command(hide = true)]
+    Bench(bench::BenchArgs),
     /// Serve volumes and sessions over gRPC
     Serve(serve::ServeArgs),
 }
@@ -40,9 +50,12 @@ impl Cli {
     /// [`Usage`] for wrong settings, anything else for what went wrong on the way.
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
+            Command::Segment(args) => segment::run(&args),
             Command::Info(args) => info::run(&args),
-            Command::Demo(args) => demo::run(&args),
             Command::Guidance(args) => guidance::run(&args),
+            Command::Model(args) => model::run(&args),
+            Command::Demo(args) => demo::run(&args),
+            Command::Bench(args) => bench::run(&args),
             Command::Serve(args) => serve::run(args),
         }
     }

@@ -1,6 +1,7 @@
 //! What the subcommands share: reading an image, checking where results go, printing.
 
-use anyhow::{Context, bail};
+use super::Usage;
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use isochrone_intake::{ReadOptions, read};
 use isochrone_volume::{DVec3, Modality, Volume};
@@ -64,17 +65,18 @@ impl FromStr for Point {
 ///
 /// # Errors
 /// As said.
-pub fn check_output(path: &Path, force: bool) -> anyhow::Result<()> {
+pub fn check_output(path: &Path, force: bool) -> Result<(), Usage> {
+    let wrong = |why| Err(Usage(why));
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     if !(name.ends_with(".nii") || name.ends_with(".nii.gz")) {
-        bail!("{} cannot be written: name a file that ends in .nii or .nii.gz", path.display());
+        return wrong(format!("{} cannot be written: name a file that ends in .nii or .nii.gz", path.display()));
     }
     if !force && path.exists() {
-        bail!("{} is there already: name another file, or add --force to replace it", path.display());
+        return wrong(format!("{} is there already: name another file, or add --force to replace it", path.display()));
     }
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            bail!("{} is not a folder: make it first, or name another file", folder.display())
+            wrong(format!("{} is not a folder: make it first, or name another file", folder.display()))
         }
         _ => Ok(()),
     }
@@ -102,6 +104,15 @@ pub fn place(p: DVec3) -> String {
     format!("({:.2}, {:.2}, {:.2})", p.x, p.y, p.z)
 }
 
+/// The middle value (the mean of the middle two); 0 if there is none. Sorts.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let upper = values.len() / 2;
+    let lower = values.len().saturating_sub(1) / 2;
+    let at = |n: usize| values.get(n).copied().unwrap_or_default();
+    f64::midpoint(at(lower), at(upper))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +123,13 @@ mod tests {
         for wrong in ["", "1,2", "1,2,3,4", "1,2,x", "1,2,NaN", "1,2,inf"] {
             assert!(wrong.parse::<Point>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_median_of_few() {
+        assert_eq!(median(&mut []), 0.0);
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), 2.5);
     }
 
     #[test]

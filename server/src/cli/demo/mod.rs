@@ -7,7 +7,7 @@
 //! 4. the mask that the server saves must be, voxel for voxel, the one put together from its deltas;
 //! 5. [`report`] prints the tables, [`figure`] keeps what the picture shows.
 
-mod case;
+pub mod case;
 mod figure;
 mod phantom;
 mod play;
