@@ -25,57 +25,65 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Takes the fields from 348 or 540 bytes. Nothing is judged here.
-    pub(crate) fn parse(bytes: &[u8], dialect: Dialect) -> Self {
+    /// Takes the fields from 348 or 540 bytes. Nothing is judged here but what decides the byte order.
+    ///
+    /// # Errors
+    /// `dim[0]` is outside 1 to 7.
+    pub(crate) fn parse(bytes: &[u8], dialect: Dialect) -> Result<Self, IntakeError> {
         let f = Fields { bytes, big_endian: dialect.big_endian };
-        if dialect.version == 1 {
-            let f32s = |at: usize| f64::from(f.f32(at));
-            Self {
-                version: 1,
-                dim: std::array::from_fn(|n| i64::from(f.i16(40 + 2 * n))),
-                datatype: f.i16(70),
-                bitpix: f.i16(72),
-                vox_offset: f32s(108),
-                scl_slope: f32s(112),
-                scl_inter: f32s(116),
-                pixdim: std::array::from_fn(|n| f32s(76 + 4 * n)),
-                xyzt_units: f.array::<1>(123).map(i32::from)[0],
-                qform_code: i32::from(f.i16(252)),
-                sform_code: i32::from(f.i16(254)),
-                quatern: std::array::from_fn(|n| f32s(256 + 4 * n)),
-                qoffset: std::array::from_fn(|n| f32s(268 + 4 * n)),
-                srow: std::array::from_fn(|row| std::array::from_fn(|n| f32s(280 + 16 * row + 4 * n))),
-            }
-        } else {
-            Self {
-                version: 2,
-                dim: std::array::from_fn(|n| f.i64(16 + 8 * n)),
-                datatype: f.i16(12),
-                bitpix: f.i16(14),
-                vox_offset: f.i64(168) as f64,
-                scl_slope: f.f64(176),
-                scl_inter: f.f64(184),
-                pixdim: std::array::from_fn(|n| f.f64(104 + 8 * n)),
-                xyzt_units: f.i32(500),
-                qform_code: f.i32(344),
-                sform_code: f.i32(348),
-                quatern: std::array::from_fn(|n| f.f64(352 + 8 * n)),
-                qoffset: std::array::from_fn(|n| f.f64(376 + 8 * n)),
-                srow: std::array::from_fn(|row| std::array::from_fn(|n| f.f64(400 + 32 * row + 8 * n))),
-            }
+        let count = if dialect.version == 1 { i64::from(i16::from_le_bytes(f.array(40))) } else { f.i64(16) };
+        if !(1..=7).contains(&count) {
+            let problem = format!("it gives {count} dimensions where 1 to 7 are possible");
+            return Err(IntakeError::header("dim[0]", problem));
+        }
+        if dialect.version == 1 { Self::version_1(bytes) } else { Ok(Self::version_2(&f)) }
+    }
+
+    /// The `nifti` crate knows version 1. It tells the byte order from `dim[0]`, which has been checked.
+    fn version_1(bytes: &[u8]) -> Result<Self, IntakeError> {
+        let h = ::nifti::NiftiHeader::from_reader(bytes)
+            .map_err(|_| IntakeError::NotAnImage("its NIfTI-1 header cannot be read. Export it again"))?;
+        Ok(Self {
+            version: 1,
+            dim: h.dim.map(|n| i64::from(n.cast_signed())),
+            datatype: h.datatype,
+            bitpix: h.bitpix,
+            vox_offset: f64::from(h.vox_offset),
+            scl_slope: f64::from(h.scl_slope),
+            scl_inter: f64::from(h.scl_inter),
+            pixdim: h.pixdim.map(f64::from),
+            xyzt_units: i32::from(h.xyzt_units),
+            qform_code: i32::from(h.qform_code),
+            sform_code: i32::from(h.sform_code),
+            quatern: [h.quatern_b, h.quatern_c, h.quatern_d].map(f64::from),
+            qoffset: [h.quatern_x, h.quatern_y, h.quatern_z].map(f64::from),
+            srow: [h.srow_x, h.srow_y, h.srow_z].map(|row| row.map(f64::from)),
+        })
+    }
+
+    fn version_2(f: &Fields<'_>) -> Self {
+        Self {
+            version: 2,
+            dim: std::array::from_fn(|n| f.i64(16 + 8 * n)),
+            datatype: i16::from_le_bytes(f.array(12)),
+            bitpix: i16::from_le_bytes(f.array(14)),
+            vox_offset: f.i64(168) as f64,
+            scl_slope: f.f64(176),
+            scl_inter: f.f64(184),
+            pixdim: std::array::from_fn(|n| f.f64(104 + 8 * n)),
+            xyzt_units: f.i32(500),
+            qform_code: f.i32(344),
+            sform_code: f.i32(348),
+            quatern: std::array::from_fn(|n| f.f64(352 + 8 * n)),
+            qoffset: std::array::from_fn(|n| f.f64(376 + 8 * n)),
+            srow: std::array::from_fn(|row| std::array::from_fn(|n| f.f64(400 + 32 * row + 8 * n))),
         }
     }
 
     /// Voxels along `(i, j, k)` of the one frame; a 2-D image is one slice.
     pub(crate) fn size(&self) -> Result<[u64; 3], IntakeError> {
         let [count, lengths @ ..] = self.dim;
-        let dimensions = usize::try_from(count).ok().filter(|n| (1..=7).contains(n));
-        let Some(dimensions) = dimensions else {
-            return Err(IntakeError::header(
-                "dim[0]",
-                format!("it gives {count} dimensions where 1 to 7 are possible"),
-            ));
-        };
+        let dimensions = usize::try_from(count).unwrap_or_default();
         if dimensions == 1 {
             return Err(IntakeError::unsupported("A 1-D signal", "name a 3-D image"));
         }
@@ -163,20 +171,12 @@ impl Fields<'_> {
         bytes
     }
 
-    fn i16(&self, at: usize) -> i16 {
-        i16::from_le_bytes(self.array(at))
-    }
-
     fn i32(&self, at: usize) -> i32 {
         i32::from_le_bytes(self.array(at))
     }
 
     fn i64(&self, at: usize) -> i64 {
         i64::from_le_bytes(self.array(at))
-    }
-
-    fn f32(&self, at: usize) -> f32 {
-        f32::from_le_bytes(self.array(at))
     }
 
     fn f64(&self, at: usize) -> f64 {

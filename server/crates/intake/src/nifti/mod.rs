@@ -67,7 +67,7 @@ pub(crate) fn read(mut stream: Stream, head: Head, len: u64, options: &ReadOptio
         }
         bytes.extend(rest);
     }
-    let header = Header::parse(&bytes, dialect);
+    let header = Header::parse(&bytes, dialect)?;
     let scalar = header.scalar_type()?;
     let size = header.size()?;
     let offset = header.voxel_offset()?;
