@@ -129,7 +129,8 @@ impl Network {
     }
 
     /// Draws `t` samples of the probability `[t, k, j, i]`, where an output voxel covers
-    /// [`Network::sample_stride`] working voxels along an axis. The same features and seed give the same bits.
+    /// [`Network::sample_stride`] working voxels along an axis. The same features and seed give the same bits,
+    /// however many samples are drawn.
     ///
     /// Between runs of at most two samples, masks that are waiting go first, and `cancelled` is asked.
     ///
@@ -146,13 +147,14 @@ impl Network {
             let (features, first) = (features.clone(), maps.len());
             maps.extend(self.worker.run(Priority::Sample, move |opened| {
                 let graph = opened.sampler();
-                let range = first..(first + graph.batch).min(t);
-                let count = range.len();
-                let masks = dropout::sampled(&graph.spec().dropout, rate, seed, range);
+                // Always a full batch: the last bits of a sum may depend on the batch's size.
+                let count = graph.batch;
+                let masks = dropout::sampled(&graph.spec().dropout, rate, seed, first..first + count);
                 let maps = forward(graph, &features, &masks, count, temperature)?;
                 if maps.len() == count { Ok(maps) } else { Err(NetworkError::Run("it gave too few samples".to_owned())) }
             })?);
         }
+        maps.truncate(t);
         let views: Vec<_> = maps.iter().map(|m| m.view()).collect();
         ndarray::stack(Axis(0), &views).map_err(|_| NetworkError::Run("no samples were asked for".to_owned()))
     }

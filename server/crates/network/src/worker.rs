@@ -137,16 +137,20 @@ mod tests {
     fn masks_go_first() {
         let worker = Arc::new(Worker::start(|| Ok(Vec::new())).unwrap());
         let (open, gate) = mpsc::channel::<()>();
+        let (begin, begun) = mpsc::channel::<()>();
         let blocked = worker.clone();
-        let first = thread::spawn(move || blocked.run(Priority::Mask, move |_| Ok(gate.recv().unwrap())));
-        while !worker.queue.lock().masks.is_empty() || first.is_finished() {
-            thread::yield_now();
-        }
+        let first = thread::spawn(move || {
+            blocked.run(Priority::Mask, move |_| {
+                begin.send(()).unwrap();
+                Ok(gate.recv().unwrap())
+            })
+        });
+        begun.recv().unwrap();
         let submit = |priority, name: &'static str| {
             let worker = worker.clone();
             thread::spawn(move || worker.run(priority, move |done: &mut Vec<_>| Ok(done.push(name))))
         };
-        let mut threads = Vec::new();
+        let mut threads = vec![first];
         for (n, (priority, name)) in [(Priority::Sample, "s"), (Priority::Sample, "t"), (Priority::Mask, "m")].into_iter().enumerate() {
             threads.push(submit(priority, name));
             while { let w = worker.queue.lock(); w.masks.len() + w.samples.len() } < n + 1 {
