@@ -5,6 +5,8 @@
 
 mod cli;
 mod client;
+mod config;
+mod engines;
 
 use clap::Parser;
 use std::process::ExitCode;

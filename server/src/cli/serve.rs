@@ -1,12 +1,155 @@
-//! `isochrone serve`.
+//! `isochrone serve`: settings, engines, services, and the way to an orderly end.
 
+use crate::config::Config;
+use crate::engines;
+use anyhow::Context;
 use clap::Args;
+use isochrone_api::v1::export_server::ExportServer;
+use isochrone_api::v1::segmentation_server::SegmentationServer;
+use isochrone_api::v1::volumes_server::VolumesServer;
+use isochrone_api::{ExportService, FILE_DESCRIPTOR_SET, House, SegmentationService, TransportLimits, VolumesService};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
 
 /// Options of `isochrone serve`.
 #[derive(Debug, Args)]
-pub struct ServeArgs {}
+pub struct ServeArgs {
+    /// Address and port; port 0 takes a free one. Only this machine can reach the server
+    #[arg(long, env = "ISOCHRONE_LISTEN", default_value = "127.0.0.1:50051")]
+    pub listen: SocketAddr,
+    /// Folder below which clients may name files to load and to save
+    #[arg(long, value_name = "DIR", env = "ISOCHRONE_ROOT")]
+    pub root: Option<PathBuf>,
+    /// Folder of a model bundle [default: models/lesion-1]
+    #[arg(long, value_name = "BUNDLE", env = "ISOCHRONE_MODEL")]
+    pub model: Option<PathBuf>,
+    /// Where the network runs: auto, cpu, cuda[:n] or tensorrt[:n]
+    #[arg(long, env = "ISOCHRONE_DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Threads for computing [default: one for each core]
+    #[arg(long, value_name = "N", env = "ISOCHRONE_THREADS")]
+    pub threads: Option<NonZeroUsize>,
+    /// The ONNX Runtime library [default: beside the program, or where `make onnxruntime` puts it]
+    #[arg(long, value_name = "PATH", env = "ISOCHRONE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
+}
 
-/// Serves until a signal ends it.
-pub fn run(_args: ServeArgs) -> anyhow::Result<()> {
+/// Serves until SIGTERM or SIGINT, then lets the requests in hand finish.
+///
+/// # Errors
+/// [`crate::cli::Usage`] for wrong settings; an address that is taken; a server that fails.
+pub fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let config = Config::try_from(args)?;
+    tracing::info!("isochrone {}: {config}", env!("CARGO_PKG_VERSION"));
+    if let Some(threads) = config.runtime.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().context("The threads could not be started")?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("The server's threads could not be started")?;
+    let served = runtime.block_on(serve(config));
+    // Jobs that nobody waits for any more end with the process.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    // First of all, so that a signal during the start ends in order too.
+    let stop = stop_signal()?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("{} cannot be listened on", config.listen))?;
+    let address = listener.local_addr().context("The address is not known")?;
+    let offered = engines::load(&config);
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<VolumesServer<VolumesService>>().await;
+    health.set_serving::<SegmentationServer<SegmentationService>>().await;
+    health.set_serving::<ExportServer<ExportService>>().await;
+    for (name, status) in &offered.health {
+        health.set_service_status(format!("isochrone.engine.{name}"), *status).await;
+    }
+    let house = House::new(offered.engines, config.root, config.limits.clone()).context("No private folder for uploads could be made")?;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .context("The protocol's description is damaged")?;
+    let transport = &config.limits.transport;
+    let router = server(transport)
+        .add_service(health_service)
+        .add_service(reflection)
+        .add_service(VolumesServer::new(VolumesService::new(house.clone())).max_decoding_message_size(transport.message_bytes))
+        .add_service(segmentation(&house, transport))
+        .add_service(ExportServer::new(ExportService::new(house)).max_decoding_message_size(transport.message_bytes));
+    announce(address).context("The address could not be printed")?;
+    let incoming = TcpListenerStream::new(listener);
+    let ended = router.serve_with_incoming_shutdown(incoming, stopped(stop.clone()));
+    tokio::select! {
+        ended = ended => ended.context("The server failed")?,
+        () = drained(stop, transport) => tracing::warn!("some requests did not end in time"),
+    }
+    tracing::info!("stopped");
     Ok(())
+}
+
+/// A server with the limits that tonic leaves off.
+fn server(limits: &TransportLimits) -> Server {
+    Server::builder()
+        .tcp_nodelay(true)
+        .tcp_keepalive(Some(limits.keepalive_interval))
+        .http2_keepalive_interval(Some(limits.keepalive_interval))
+        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
+        .http2_max_header_list_size(limits.header_bytes)
+        .http2_max_pending_accept_reset_streams(Some(limits.streams as usize))
+        .max_concurrent_streams(limits.streams)
+        .concurrency_limit_per_connection(limits.streams as usize)
+        .timeout(limits.request)
+}
+
+fn segmentation(house: &Arc<House>, limits: &TransportLimits) -> SegmentationServer<SegmentationService> {
+    SegmentationServer::new(SegmentationService::new(house.clone()))
+        .max_decoding_message_size(limits.message_bytes)
+        .max_encoding_message_size(usize::MAX)
+}
+
+/// The one line on stdout: whoever started the server reads its port here.
+fn announce(address: SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "isochrone listening on {address}")?;
+    out.flush()?;
+    tracing::info!("listening on {address}");
+    Ok(())
+}
+
+/// True once SIGTERM or SIGINT has come.
+fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    #[cfg(unix)]
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("SIGTERM cannot be received")?;
+    let (say, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+        tracing::info!("stopping: no new requests, those in hand are finished");
+        // Nobody listens if the server failed before.
+        let _ = say.send(true);
+    });
+    Ok(stop)
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // Without a sender nothing will ever come, and the server may end.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn drained(stop: watch::Receiver<bool>, limits: &TransportLimits) {
+    stopped(stop).await;
+    tokio::time::sleep(limits.drain).await;
 }

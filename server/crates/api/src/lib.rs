@@ -1,4 +1,46 @@
 //! The gRPC services: generated code, conversions, and one file a service.
+//!
+//! A request's way through this crate:
+//! 1. a service ([`volumes`](VolumesService), [`segmentation`](SegmentationService),
+//!    [`export`](ExportService)) reads it with `convert`, which names the field that is wrong;
+//! 2. heavy work goes to a thread of its own ([`House::run`]), never onto the reactor; requests of one
+//!    session go one after the other, those of different sessions side by side;
+//! 3. what went wrong becomes a status in one table, `status`.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `house` | what the server holds: volumes, uploads, sessions, engines |
+//! | `limits` | every size, count and time in one place |
+//! | `status` | one table from errors to gRPC codes |
+//! | `root` | which files a request may name |
+//!
+//! Only this crate and the binary know tonic.
+
+mod convert;
+mod engines;
+mod error;
+mod export;
+mod follow_up;
+mod house;
+mod ids;
+mod limits;
+mod maps;
+mod registry;
+mod root;
+mod segmentation;
+mod sessions;
+mod status;
+mod uploads;
+mod volumes;
+
+pub use engines::{EngineEntry, Engines};
+pub use error::ApiError;
+pub use export::ExportService;
+pub use house::House;
+pub use limits::{Limits, TransportLimits};
+pub use root::Root;
+pub use segmentation::SegmentationService;
+pub use volumes::VolumesService;
 
 /// The protocol, generated from `protos/isochrone/v1`.
 #[allow(missing_docs, clippy::all, clippy::indexing_slicing)]
@@ -8,3 +50,6 @@ pub mod v1 {
 
 /// Descriptors of the protocol, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/isochrone_descriptor.bin"));
+
+/// Grows by one when an old client would no longer understand.
+pub const PROTOCOL_VERSION: u32 = 1;

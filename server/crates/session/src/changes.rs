@@ -165,7 +165,9 @@ impl Session {
         };
         let Outcome { answer, warnings, .. } = outcome;
         let spacing_mm = answer.as_ref().map(|a| a.spacing_mm);
-        self.derived.note(&self.state, &step, answer);
+        if changes_mask {
+            self.derived.moved_on(&self.state, answer.map(|a| (step.as_ref(), a)));
+        }
         Ok(Update { label: Some(label), prompts, spacing_mm, warnings, ..self.update(delta.into_iter().collect()) })
     }
 
@@ -199,7 +201,7 @@ impl Session {
             };
             deltas.push(LabelDelta { label, delta: MaskDelta::between(&then, &now.mask), snapshot: now.snapshot.clone() });
         }
-        self.derived.forget_outdated(&self.state);
+        self.derived.moved_on(&self.state, None);
         Ok(self.update(deltas))
     }
 

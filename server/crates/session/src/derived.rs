@@ -1,17 +1,26 @@
-//! What follows from the present state and may be dropped at any time: the engine's last answer,
-//! uncertainty and proposals, and the work on them.
+//! What follows from the present state and may be dropped at any time: the engine's last answers,
+//! uncertainty, and the work on it.
 
-use crate::Step;
 use crate::state::{Answer, State};
+use crate::{Snapshot, Step, Uncertainty};
 use isochrone_segment::Cancel;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Valid as long as the label's mask is the one of this snapshot, from the same step.
+struct Derivation<T> {
+    of: Arc<Snapshot>,
+    what: Arc<T>,
+}
+
 #[derive(Default)]
 pub(crate) struct Derived {
+    /// Grows when the state is left on which the work stands.
+    pub epoch: u64,
     jobs: BTreeMap<u64, Cancel>,
     jobs_made: u64,
-    answers: BTreeMap<u32, (u64, Arc<Answer>)>,
+    answers: BTreeMap<u32, Derivation<Answer>>,
+    uncertainties: BTreeMap<u32, Derivation<Uncertainty>>,
 }
 
 impl Derived {
@@ -20,8 +29,43 @@ impl Derived {
         std::mem::take(&mut self.jobs).values().for_each(Cancel::cancel);
     }
 
-    pub fn note(&mut self, state: &State, step: &Step, answer: Option<Answer>) {
+    /// Takes on a job, and returns its number.
+    pub fn begin(&mut self, cancel: &Cancel) -> u64 {
+        // Of some the client is gone, and they never came back.
+        self.jobs.retain(|_, cancel| !cancel.is_cancelled());
+        self.jobs_made += 1;
+        self.jobs.insert(self.jobs_made, cancel.clone());
+        self.jobs_made
     }
 
-    pub fn forget_outdated(&mut self, state: &State) {}
+    /// A job is over.
+    pub fn end(&mut self, job: u64) {
+        self.jobs.remove(&job);
+    }
+
+    /// The state was left: keeps only what still holds, and the newest answer.
+    pub fn moved_on(&mut self, state: &State, answered: Option<(&Step, Answer)>) {
+        self.epoch += 1;
+        if let Some((step, answer)) = answered {
+            self.answers.insert(step.label, Derivation { of: step.result.clone(), what: Arc::new(answer) });
+        }
+        self.answers.retain(|label, d| holds(state, *label, &d.of));
+        self.uncertainties.retain(|label, d| holds(state, *label, &d.of));
+    }
+
+    pub fn answer(&self, label: u32, snapshot: &Arc<Snapshot>) -> Option<Arc<Answer>> {
+        self.answers.get(&label).filter(|d| Arc::ptr_eq(&d.of, snapshot)).map(|d| d.what.clone())
+    }
+
+    pub fn uncertainty(&self, label: u32) -> Option<Arc<Uncertainty>> {
+        self.uncertainties.get(&label).map(|d| d.what.clone())
+    }
+
+    pub fn note(&mut self, label: u32, of: Arc<Snapshot>, found: Arc<Uncertainty>) {
+        self.uncertainties.insert(label, Derivation { of, what: found });
+    }
+}
+
+fn holds(state: &State, label: u32, snapshot: &Arc<Snapshot>) -> bool {
+    state.labels.get(&label).is_some_and(|l| Arc::ptr_eq(&l.snapshot, snapshot))
 }

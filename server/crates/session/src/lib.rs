@@ -23,17 +23,21 @@ mod derived;
 mod error;
 mod history;
 mod limits;
+mod pending;
 mod replay;
 mod session;
 mod state;
 #[cfg(feature = "stub")]
 pub mod stub;
 mod step;
+mod uncertainty;
 mod update;
 
 pub use error::SessionError;
 pub use limits::SessionLimits;
+pub use pending::{Measures, Proposal};
 pub use replay::{ReplayJob, ReplayReport};
 pub use session::Session;
 pub use step::{Action, NumberedPrompt, SliceRef, Snapshot, Step, step_seed};
+pub use uncertainty::{MapJob, MapKind, Standing, Uncertainty, UncertaintyJob};
 pub use update::{LabelDelta, LabelInfo, Update};

@@ -1,0 +1,45 @@
+use crate::{ApiError, v1};
+use isochrone_segment::{EngineDescription, Segmenter};
+use std::sync::Arc;
+
+/// An engine that the server offers.
+#[derive(Clone)]
+pub struct EngineEntry {
+    /// The engine.
+    pub engine: Arc<dyn Segmenter>,
+    /// Why another device than the asked one is used, if so.
+    pub device_message: String,
+}
+
+/// The engines that the server offers; the first is the default.
+#[derive(Clone)]
+pub struct Engines(Vec<EngineEntry>);
+
+impl Engines {
+    /// Engines in order of preference.
+    #[must_use]
+    pub fn new(engines: Vec<EngineEntry>) -> Self {
+        Self(engines)
+    }
+
+    /// An engine by name; an empty name is the default.
+    pub(crate) fn by_name(&self, name: &str) -> Result<&EngineEntry, ApiError> {
+        let found = self.0.iter().find(|e| name.is_empty() || e.engine.describe().name == name);
+        found.ok_or_else(|| {
+            let names: Vec<_> = self.0.iter().map(|e| e.engine.describe().name).collect();
+            ApiError::field("engine", format!("not an engine of this server; it offers: {}", names.join(", ")))
+        })
+    }
+
+    /// All of them, for a client to choose from.
+    pub(crate) fn describe(&self) -> Vec<v1::Engine> {
+        self.0.iter().map(EngineEntry::describe).collect()
+    }
+}
+
+impl EngineEntry {
+    pub(crate) fn describe(&self) -> v1::Engine {
+        let EngineDescription { name, model, model_digest, device, samples, .. } = self.engine.describe();
+        v1::Engine { name, model, model_digest, device, samples, device_message: self.device_message.clone() }
+    }
+}

@@ -1,0 +1,109 @@
+//! The service `Export`.
+
+use crate::maps::{Chunks, chunks_of};
+use crate::sessions::Slot;
+use crate::{ApiError, House, v1};
+use isochrone_volume::{Grid, Mask};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// Masks out.
+pub struct ExportService(Arc<House>);
+
+/// What a file is made of.
+type Labels = (Arc<Grid>, Vec<(u16, Arc<Mask>)>);
+
+impl ExportService {
+    /// The service of a house.
+    #[must_use]
+    pub fn new(house: Arc<House>) -> Self {
+        Self(house)
+    }
+
+    /// The chosen labels as they are now; none chosen means all.
+    async fn labels(&self, slot: &Slot, chosen: Vec<u32>) -> Result<Labels, ApiError> {
+        crate::convert::at_most("label_ids", &chosen, self.0.limits.session.labels)?;
+        self.0
+            .with(slot, move |session| {
+                let chosen: BTreeSet<u32> =
+                    if chosen.is_empty() { session.labels().iter().map(|l| l.label).collect() } else { chosen.into_iter().collect() };
+                let mut masks = Vec::with_capacity(chosen.len());
+                for label in chosen {
+                    masks.push((u16::try_from(label).unwrap_or_default(), session.mask(label)?.0));
+                }
+                Ok((session.volume().grid().clone(), masks))
+            })
+            .await
+    }
+}
+
+#[tonic::async_trait]
+impl v1::export_server::Export for ExportService {
+    async fn save_nifti(&self, request: Request<v1::SaveNiftiRequest>) -> Result<Response<v1::SaveNiftiResponse>, Status> {
+        let v1::SaveNiftiRequest { session_id, label_ids, path, overwrite } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        let labels = self.labels(&slot, label_ids).await?;
+        let house = self.0.clone();
+        let (size_bytes, sha256) = self
+            .0
+            .run(move || {
+                if !(path.ends_with(".nii") || path.ends_with(".nii.gz")) {
+                    return Err(ApiError::field("path", "the name must end in .nii or .nii.gz"));
+                }
+                let place = house.root(&path)?.place(&path)?;
+                if place.exists() && !overwrite {
+                    return Err(ApiError::Exists);
+                }
+                write(&place, &labels)?;
+                digest(&place).map_err(|_| ApiError::Broken(UNREADABLE))
+            })
+            .await?;
+        Ok(Response::new(v1::SaveNiftiResponse { size_bytes, sha256 }))
+    }
+
+    type DownloadNiftiStream = Chunks<v1::FileChunk>;
+
+    async fn download_nifti(&self, request: Request<v1::DownloadNiftiRequest>) -> Result<Response<Self::DownloadNiftiStream>, Status> {
+        let v1::DownloadNiftiRequest { session_id, label_ids } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        let labels = self.labels(&slot, label_ids).await?;
+        let house = self.0.clone();
+        let bytes = self
+            .0
+            .run(move || {
+                let folder = tempfile::tempdir_in(house.private.path()).map_err(|_| ApiError::Broken("its disk could not be written"))?;
+                let place = folder.path().join("labels.nii.gz");
+                write(&place, &labels)?;
+                std::fs::read(&place).map_err(|_| ApiError::Broken(UNREADABLE))
+            })
+            .await?;
+        let chunks = chunks_of(bytes, self.0.limits.chunk_bytes, |data| v1::FileChunk { data: data.to_vec() });
+        Ok(Response::new(chunks))
+    }
+}
+
+fn write(place: &Path, (grid, masks): &Labels) -> Result<(), ApiError> {
+    let masks: Vec<(u16, &Mask)> = masks.iter().map(|(label, mask)| (*label, mask.as_ref())).collect();
+    Ok(isochrone_export::write_labels(place, grid, &masks)?)
+}
+
+const UNREADABLE: &str = "the file that was just written could not be read";
+
+/// Bytes and SHA-256 of a file.
+fn digest(place: &Path) -> std::io::Result<(u64, Vec<u8>)> {
+    let mut file = std::fs::File::open(place)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut size = 0;
+    loop {
+        let n = file.read(&mut buffer)?;
+        let Some(bytes) = buffer.get(..n).filter(|b| !b.is_empty()) else { break };
+        hasher.update(bytes);
+        size += bytes.len() as u64;
+    }
+    Ok((size, hasher.finalize().to_vec()))
+}

