@@ -6,7 +6,7 @@ mod guidance;
 mod info;
 mod model;
 mod segment;
-mod serve;
+pub mod serve;
 mod shared;
 
 use clap::{Parser, Subcommand};
