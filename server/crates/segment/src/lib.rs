@@ -27,5 +27,5 @@ pub use engine::{Candidate, Channel, EngineDescription, Prepared, RegionPolicy, 
 pub use error::SegmentError;
 pub use geodesic::GeodesicEngine;
 pub use network::NetworkEngine;
-pub use on_grid::mask_on_grid;
+pub use on_grid::{content_box, mask_on_grid};
 pub use refine::{Draw, RefineInput, Refined, RefinedTask, refine, sample};

@@ -32,3 +32,27 @@ pub(crate) fn grown(region: &VoxelBox, margin: [usize; 3], size: [usize; 3]) -> 
     let min = [a.saturating_sub(di), b.saturating_sub(dj), c.saturating_sub(dk)];
     VoxelBox { min, max: [x + di, y + dj, z + dk] }.intersection(&VoxelBox::whole(size))
 }
+
+/// The smallest box inside `within` that holds every voxel of the mask there; empty if there is none.
+#[must_use]
+pub fn content_box(mask: &Mask, within: &VoxelBox) -> VoxelBox {
+    let within = within.intersection(&VoxelBox::whole(mask.grid().size()));
+    let [i0, j0, k0] = within.min;
+    let mut found = VoxelBox { min: [0; 3], max: [0; 3] };
+    if within.is_empty() {
+        return found;
+    }
+    for (k, slice) in mask.voxels().slice(within.slice()).outer_iter().enumerate() {
+        for (j, row) in slice.rows().into_iter().enumerate() {
+            // Without an early exit, so that it becomes SIMD.
+            if !row.iter().fold(false, |any, &v| any | v) {
+                continue;
+            }
+            let first = row.iter().position(|v| *v).unwrap_or_default();
+            let end = row.len() - row.iter().rev().position(|v| *v).unwrap_or_default();
+            let here = VoxelBox { min: [i0 + first, j0 + j, k0 + k], max: [i0 + end, j0 + j + 1, k0 + k + 1] };
+            found = found.union(&here);
+        }
+    }
+    found
+}
