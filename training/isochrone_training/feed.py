@@ -23,7 +23,7 @@ class Feed:
         context = multiprocessing.get_context("spawn")
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited; torch's own count is set apart
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        self.queue = context.Queue(12)
+        self.queue = context.Queue(8)
         self.process = context.Process(
             target=fill, args=(self.queue, data, synthetic, recipe, seed), daemon=True
         )
