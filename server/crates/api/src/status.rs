@@ -39,6 +39,7 @@ fn of_session(error: &SessionError) -> Code {
         SessionError::Slice { .. } | SessionError::Prompt(PromptError::Outside { .. }) => Code::OutOfRange,
         SessionError::Limit { .. } => Code::ResourceExhausted,
         SessionError::Prompt(_) | SessionError::Volume(_) => Code::InvalidArgument,
+        SessionError::Proposal(_) => Code::Internal,
         SessionError::Segment(error) => of_segment(error),
     }
 }

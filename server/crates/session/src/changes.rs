@@ -40,7 +40,8 @@ impl Session {
         for (prompt, id) in prompts.into_iter().zip(self.prompts_made + 1..) {
             let placed = prompt.place(&self.volume, frame_of_reference)?;
             self.check_free(label, &placed)?;
-            numbered.push(NumberedPrompt { id, placed });
+            let on = self.derived.proposed(label).iter().copied().find(|s| s.axis.of(placed.voxel) == s.index);
+            numbered.push(NumberedPrompt { id, placed, on });
         }
         let made = numbered.len() as u64;
         let update = self.act(label, Action::Prompts(numbered))?;

@@ -3,6 +3,7 @@
 
 use crate::state::{Answer, State};
 use crate::{Snapshot, Step, Uncertainty};
+use isochrone_proposal::SliceRef;
 use isochrone_segment::Cancel;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) struct Derived {
     jobs_made: u64,
     answers: BTreeMap<u32, Derivation<Answer>>,
     uncertainties: BTreeMap<u32, Derivation<Uncertainty>>,
+    proposed: BTreeMap<u32, Vec<SliceRef>>,
 }
 
 impl Derived {
@@ -51,6 +53,7 @@ impl Derived {
         }
         self.answers.retain(|label, d| holds(state, *label, &d.of));
         self.uncertainties.retain(|label, d| holds(state, *label, &d.of));
+        self.proposed.retain(|label, _| self.uncertainties.contains_key(label));
     }
 
     pub fn answer(&self, label: u32, snapshot: &Arc<Snapshot>) -> Option<Arc<Answer>> {
@@ -59,6 +62,15 @@ impl Derived {
 
     pub fn uncertainty(&self, label: u32) -> Option<Arc<Uncertainty>> {
         self.uncertainties.get(&label).map(|d| d.what.clone())
+    }
+
+    /// The slices that were proposed last for a label's present mask.
+    pub fn proposed(&self, label: u32) -> &[SliceRef] {
+        self.proposed.get(&label).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn propose(&mut self, label: u32, slices: Vec<SliceRef>) {
+        self.proposed.insert(label, slices);
     }
 
     pub fn note(&mut self, label: u32, of: Arc<Snapshot>, found: Arc<Uncertainty>) {

@@ -47,6 +47,9 @@ pub enum SessionError {
     /// The engine gave no answer.
     #[error(transparent)]
     Segment(#[from] SegmentError),
+    /// No uncertainty or no ranking could be made.
+    #[error(transparent)]
+    Proposal(#[from] isochrone_proposal::ProposalError),
     /// A mask change that cannot be applied.
     #[error(transparent)]
     Volume(#[from] VolumeError),

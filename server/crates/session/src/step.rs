@@ -1,8 +1,9 @@
 //! What a session is made of.
 
 use isochrone_prompt::PlacedPrompt;
+use isochrone_proposal::SliceRef;
 use isochrone_segment::EngineDescription;
-use isochrone_volume::{Axis, Grid, Mask, MaskDelta, VolumeError, VoxelBox};
+use isochrone_volume::{Grid, Mask, MaskDelta, VolumeError, VoxelBox};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -13,15 +14,8 @@ pub struct NumberedPrompt {
     pub id: u64,
     /// What the reader pointed at.
     pub placed: PlacedPrompt,
-}
-
-/// One slice of the volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SliceRef {
-    /// The axis across which the slice lies.
-    pub axis: Axis,
-    /// Voxel index along that axis.
-    pub index: usize,
+    /// The slice on which it was placed, if that was one of those proposed last.
+    pub on: Option<SliceRef>,
 }
 
 /// What the reader did.

@@ -3,10 +3,12 @@
 
 use crate::state::{Answer, State, Worker};
 use crate::{Action, Session, SessionError, Snapshot, Step};
-use crate::pending::{Measures, measure};
-use isochrone_segment::{Cancel, Draw, RefinedTask, SegmentError, sample};
+use isochrone_prompt::{PlacedPrompt, Polarity};
+use isochrone_proposal::{Measure, measures};
+use isochrone_segment::{Cancel, Draw, RefinedTask, SegmentError, mask_on_grid, sample};
 use isochrone_volume::{Grid, Mask};
 use ndarray::Array3;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// How sure the engine is of a label's present mask.
@@ -20,15 +22,19 @@ pub struct Uncertainty {
     pub samples: usize,
     /// Seed of these.
     pub seed: u64,
+    /// Side of the working region's voxels, mm.
+    pub working_spacing_mm: f64,
+    /// Mutual information of the voxels at the mask's boundary on average, nats (of all where there is no boundary).
+    pub band_mean: f64,
     /// The measures, and where they were taken.
-    pub measures: Measures,
+    pub measures: isochrone_proposal::Uncertainty,
 }
 
 impl Uncertainty {
     /// Mutual information `[k, j, i]` in nats, and where it lies.
     #[must_use]
     pub fn information(&self) -> (Grid, Array3<f32>) {
-        (self.measures.grid.clone(), self.measures.mutual_information.clone())
+        (self.measures.grid.clone(), self.measures.map(Measure::default()).clone())
     }
 }
 
@@ -38,7 +44,7 @@ pub enum MapKind {
     /// Probability of the last answer.
     Probability,
     /// What the engine was shown of the prompts of one polarity.
-    Guidance(isochrone_prompt::Polarity),
+    Guidance(Polarity),
 }
 
 /// Samples to be drawn of the present state.
@@ -48,6 +54,7 @@ pub struct UncertaintyJob {
     revision: u64,
     label: u32,
     of: Arc<Snapshot>,
+    mask: Arc<Mask>,
     source: Source,
     worker: Worker,
     draw: Draw,
@@ -80,7 +87,7 @@ enum Source {
     /// The last of these steps has to be computed again (after an undo).
     Again(Vec<Arc<Step>>),
     /// The reader changed the answer: the engine is asked about the mask as it is now.
-    Edited { region: Grid, prompts: Vec<isochrone_prompt::PlacedPrompt>, mask: Arc<Mask>, content: isochrone_volume::VoxelBox },
+    Edited { region: Grid, prompts: Vec<PlacedPrompt> },
 }
 
 impl Session {
@@ -95,7 +102,8 @@ impl Session {
     /// # Errors
     /// Unknown label; no prompt to draw from; an engine without samples.
     pub fn uncertainty_job(&mut self, label: u32, samples: usize) -> Result<UncertaintyJob, SessionError> {
-        let of = self.label(label)?.snapshot.clone();
+        let state = self.label(label)?;
+        let (of, mask) = (state.snapshot.clone(), state.mask.clone());
         if !self.engine.samples {
             return Err(SegmentError::NoSamples(self.engine.name.clone()).into());
         }
@@ -109,6 +117,7 @@ impl Session {
             revision: self.revision,
             label,
             of,
+            mask,
             source,
             worker: self.worker.clone(),
             draw: Draw { t: samples, seed },
@@ -164,8 +173,7 @@ impl Session {
         });
         let Some((n, region)) = found.flatten() else { return Err(SegmentError::NoPositivePrompt.into()) };
         if edited && as_edited {
-            let (prompts, mask, content) = (state.prompts.clone(), state.mask.clone(), state.snapshot.content.region);
-            return Ok(Source::Edited { region, prompts, mask, content });
+            return Ok(Source::Edited { region, prompts: state.prompts.clone() });
         }
         match self.derived.answer(label, &state.snapshot) {
             Some(answer) if !edited => Ok(Source::Known(answer)),
@@ -188,15 +196,53 @@ impl UncertaintyJob {
     pub fn run(&self) -> Result<Uncertainty, SessionError> {
         let Worker { engine, prepared, .. } = &self.worker;
         self.cancel.check()?;
-        let draw = |task: &RefinedTask| sample(engine.as_ref(), prepared, task, self.draw, &self.cancel);
-        let samples = match &self.source {
-            Source::Known(answer) => draw(&answer.task)?,
-            Source::Again(steps) => draw(&again(&self.worker, steps)?.task)?,
-            Source::Edited { region, prompts, mask, content } => draw(&edited(region, prompts, mask, *content))?,
+        let task = match &self.source {
+            Source::Known(answer) => Cow::Borrowed(&answer.task),
+            Source::Again(steps) => Cow::Owned(again(&self.worker, steps)?.task),
+            Source::Edited { region, prompts } => Cow::Owned(RefinedTask {
+                region: region.clone(),
+                prompts: prompts.clone(),
+                previous: self.mask.as_ref().clone(),
+                previous_box: self.of.content.region,
+            }),
         };
-        let measures = measure(&samples)?;
-        Ok(Uncertainty { label: self.label, revision: self.revision, samples: self.draw.t, seed: self.draw.seed, measures })
+        let samples = sample(engine.as_ref(), prepared, &task, self.draw, &self.cancel)?;
+        let measures = measures(&samples)?;
+        let mask = mask_on_grid(&self.mask, &self.of.content.region, &measures.grid);
+        let [working_spacing_mm, ..] = task.region.spacing_mm();
+        Ok(Uncertainty {
+            label: self.label,
+            revision: self.revision,
+            samples: self.draw.t,
+            seed: self.draw.seed,
+            working_spacing_mm,
+            band_mean: at_boundary(measures.map(Measure::default()), &mask),
+            measures,
+        })
     }
+}
+
+/// Mean of a map over the voxels `[k, j, i]` that have a face in common with the other side of a mask.
+fn at_boundary(map: &Array3<f32>, mask: &Array3<bool>) -> f64 {
+    let other_side = |k: usize, j: usize, i: usize, here: bool| {
+        let faces = [
+            (k.wrapping_sub(1), j, i),
+            (k + 1, j, i),
+            (k, j.wrapping_sub(1), i),
+            (k, j + 1, i),
+            (k, j, i.wrapping_sub(1)),
+            (k, j, i + 1),
+        ];
+        faces.iter().any(|&at| mask.get(at).is_some_and(|&there| there != here))
+    };
+    let (mut sum, mut count) = (0.0, 0usize);
+    for ((at, &value), &here) in map.indexed_iter().zip(mask) {
+        if other_side(at.0, at.1, at.2, here) {
+            sum += f64::from(value);
+            count += 1;
+        }
+    }
+    if count == 0 { f64::from(map.mean().unwrap_or_default()) } else { sum / count as f64 }
 }
 
 impl MapJob {
@@ -227,19 +273,4 @@ fn again(worker: &Worker, steps: &[Arc<Step>]) -> Result<Answer, SessionError> {
     let (last, before) = steps.split_last().ok_or_else(nothing)?;
     let state = State::restored(before, &State::default(), &worker.grid)?;
     state.outcome(worker, last.label, &last.action, true)?.answer.ok_or_else(nothing)
-}
-
-fn edited(region: &Grid, prompts: &[isochrone_prompt::PlacedPrompt], mask: &Mask, content: isochrone_volume::VoxelBox) -> RefinedTask {
-    RefinedTask { region: region.clone(), prompts: prompts.to_vec(), previous: mask.clone(), previous_box: content }
-}
-
-impl Session {
-    /// Ranks the slices of a label's present state, best first; `axes` empty means all three.
-    ///
-    /// # Errors
-    /// The label is gone.
-    pub fn rank(&self, found: &Uncertainty, count: usize, axes: &[isochrone_volume::Axis]) -> Result<Vec<crate::pending::Proposal>, SessionError> {
-        let _ = (found, count, axes);
-        Ok(Vec::new())
-    }
 }

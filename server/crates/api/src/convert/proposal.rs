@@ -9,7 +9,7 @@ pub(crate) fn uncertainty(found: &Uncertainty, elapsed: Duration) -> v1::Uncerta
         label_id: found.label,
         grid: Some(grid(&found.measures.grid)),
         samples: u32_of(found.samples),
-        band_mean: 0.0,
+        band_mean: found.band_mean,
         elapsed_ms: elapsed.as_secs_f64() * 1000.0,
     }
 }
@@ -20,8 +20,8 @@ pub(crate) fn proposal(label_id: u32, p: &Proposal) -> v1::Proposal {
         axis: axis(p.axis).into(),
         index: u32_of(p.index),
         score: p.score,
-        plane_origin: Some(point(p.origin)),
-        plane_normal: Some(point(p.normal)),
-        spot: Some(point(p.spot)),
+        plane_origin: Some(point(p.origin_lps_mm)),
+        plane_normal: Some(point(p.normal_lps)),
+        spot: Some(point(p.spot_lps_mm)),
     }
 }
