@@ -49,9 +49,16 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = Config::try_from(args)?;
     tracing::info!("isochrone {}: {config}", env!("CARGO_PKG_VERSION"));
     if let Some(threads) = config.runtime.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().context("The threads could not be started")?;
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .build_global()
+            .context("The threads could not be started")?;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("The server's threads could not be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("The server's threads could not be started")?;
     let served = runtime.block_on(serve(config));
     // Jobs that nobody waits for any more end with the process.
     runtime.shutdown_background();
@@ -61,7 +68,8 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     // First of all, so that a signal during the start ends in order too.
     let stop = stop_signal()?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("{} cannot be listened on", config.listen))?;
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("{} cannot be listened on", config.listen))?;
     let address = listener.local_addr().context("The address is not known")?;
     let offered = engines::load(&config);
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -71,7 +79,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     for (name, status) in &offered.health {
         health.set_service_status(format!("isochrone.engine.{name}"), *status).await;
     }
-    let house = House::new(offered.engines, config.root, config.limits.clone()).context("No private folder for uploads could be made")?;
+    let house = House::new(offered.engines, config.root, config.limits.clone())
+        .context("No private folder for uploads could be made")?;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -81,7 +90,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let router = server(transport)
         .add_service(health_service)
         .add_service(reflection)
-        .add_service(VolumesServer::new(VolumesService::new(house.clone())).max_decoding_message_size(transport.message_bytes))
+        .add_service(
+            VolumesServer::new(VolumesService::new(house.clone())).max_decoding_message_size(transport.message_bytes),
+        )
         .add_service(segmentation(&house, transport))
         .add_service(ExportServer::new(ExportService::new(house)).max_decoding_message_size(transport.message_bytes));
     announce(address).context("The address could not be printed")?;
@@ -127,7 +138,8 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
 /// True once SIGTERM or SIGINT has come.
 fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
     #[cfg(unix)]
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("SIGTERM cannot be received")?;
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .context("SIGTERM cannot be received")?;
     let (say, stop) = watch::channel(false);
     tokio::spawn(async move {
         #[cfg(unix)]

@@ -46,7 +46,7 @@ pub fn real(folder: &Path) -> anyhow::Result<Option<Vec<Case>>> {
             title: title.to_owned(),
             modality,
             image: file(name, "image"),
-            truth: read_mask(&truth_file)?,
+            truth: lesion(&truth_file)?,
             truth_file,
         })
     };
@@ -71,26 +71,31 @@ pub fn synthetic(folder: &Path) -> anyhow::Result<Vec<Case>> {
             title: format!("synthetic {title}, CT"),
             modality: Modality::Ct,
             image: image.clone(),
-            truth: read_mask(&truth_file)?,
+            truth: lesion(&truth_file)?,
             truth_file,
         })
     };
     phantom.lesions.into_iter().map(case).collect()
 }
 
-/// Reads a mask file: voxels above 0.
-///
-/// # Errors
-/// It cannot be read, or nothing is set in it.
-pub fn read_mask(path: &Path) -> anyhow::Result<Mask> {
-    let options = ReadOptions { modality: Some(Modality::Other), ..ReadOptions::default() };
-    let volume = read(path, &options).with_context(|| path.display().to_string())?;
-    let values = volume.values(&VoxelBox::whole(volume.grid().size()));
-    let mask = Mask::new(volume.grid().clone(), values.mapv(|v| v > 0.0))?;
+/// The ground truth in a mask file.
+fn lesion(path: &Path) -> anyhow::Result<Mask> {
+    let mask = read_mask(path)?;
     if mask.count() == 0 {
         bail!("{} holds no voxel above 0", path.display());
     }
     Ok(mask)
+}
+
+/// Reads a mask file: voxels above 0.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_mask(path: &Path) -> anyhow::Result<Mask> {
+    let options = ReadOptions { modality: Some(Modality::Other), ..ReadOptions::default() };
+    let volume = read(path, &options).with_context(|| path.display().to_string())?;
+    let values = volume.values(&VoxelBox::whole(volume.grid().size()));
+    Ok(Mask::new(volume.grid().clone(), values.mapv(|v| v > 0.0))?)
 }
 
 /// Puts a mask on a grid that must be its own but for rounding.

@@ -1,9 +1,10 @@
 //! What `docs/figures/demo_picture.py` draws: mask and uncertainty after each click, cut to the lesion's
-//! neighbourhood, and the scores of all proposed slices.
+//! neighbourhood, and every slice's score.
 
 use super::case::Case;
 use super::play::Turn;
-use crate::client::{RemoteSession, Slice};
+use crate::client::RemoteSession;
+use isochrone_proposal::{RankInput, RankOptions, SliceRef, rank_slices};
 use isochrone_volume::{Axis, Mask, VoxelBox, resample};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -11,15 +12,14 @@ use std::path::Path;
 
 /// How far beyond the lesion the picture reaches.
 const MARGIN_MM: f64 = 45.0;
-/// More slices than any image has.
-const ALL_SLICES: u32 = 10_000;
 
 /// Writes mask and uncertainty of the present state as `<case>/click_NN_{mask,uncertainty}.nii.gz`
 /// and returns every slice's score.
 ///
 /// # Errors
 /// The server has no uncertainty, or the folder cannot be written.
-pub async fn keep(session: &mut RemoteSession, case: &Case, turn: &Turn, out: &Path) -> anyhow::Result<Value> {
+pub async fn keep(session: &mut RemoteSession, case: &Case, turns: &[Turn], out: &Path) -> anyhow::Result<Value> {
+    let Some(turn) = turns.last() else { return Ok(Value::Null) };
     let region = neighbourhood(&case.truth);
     let grid = case.truth.grid().crop(&region)?;
     let folder = out.join(&case.name);
@@ -28,10 +28,34 @@ pub async fn keep(session: &mut RemoteSession, case: &Case, turn: &Turn, out: &P
     let mask = Mask::new(grid.clone().into(), session.mask().voxels().slice(region.slice()).to_owned())?;
     isochrone_export::write_labels(&path("mask"), &grid, &[(1, &mask)])?;
     let (map_grid, map) = session.uncertainty().await?;
-    let map = resample::to_grid(map.view(), &map_grid, &grid, 0.0);
-    isochrone_export::write_map(&path("uncertainty"), &grid, map.view())?;
-    let slices = session.propose(ALL_SLICES, &[], 0).await?;
-    Ok(json!({"click": turn.number, "scores": scores(&slices)}))
+    let near = resample::to_grid(map.view(), &map_grid, &grid, 0.0);
+    isochrone_export::write_map(&path("uncertainty"), &grid, near.view())?;
+    let input = RankInput {
+        uncertainty: &map,
+        uncertainty_grid: &map_grid,
+        mask: session.mask(),
+        corrected: &corrected(turns, case),
+        accepted: &[],
+    };
+    // As the server ranks, but every slice, not only alternatives that lie apart.
+    let every =
+        RankOptions { separation_mm: 0.0, limit: usize::MAX, ..RankOptions::new(turn.answer.working_spacing_mm) };
+    let mut scores: BTreeMap<String, Vec<(usize, f64)>> = BTreeMap::new();
+    for p in rank_slices(&input, &every)? {
+        scores.entry(format!("{:?}", p.axis).to_lowercase()).or_default().push((p.index, p.score));
+    }
+    scores.values_mut().for_each(|of_axis| of_axis.sort_by_key(|(index, _)| *index));
+    Ok(json!({"click": turn.number, "scores": scores}))
+}
+
+/// Slices on which the reader has clicked: the proposed one, or all three through a click without one.
+fn corrected(turns: &[Turn], case: &Case) -> Vec<SliceRef> {
+    let through = |turn: &Turn| match (turn.slice, case.truth.grid().voxel_at(turn.click.position_lps_mm)) {
+        (Some(slice), _) => vec![SliceRef { axis: slice.axis, index: slice.index }],
+        (None, Some(voxel)) => Axis::ALL.map(|axis| SliceRef { axis, index: axis.of(voxel) }).to_vec(),
+        (None, None) => Vec::new(),
+    };
+    turns.iter().flat_map(through).collect()
 }
 
 /// The part of `demo.json` that is for the picture.
@@ -48,13 +72,4 @@ fn neighbourhood(truth: &Mask) -> VoxelBox {
         min: Axis::ALL.map(|a| a.of(inner.min).saturating_sub(margin(a))),
         max: Axis::ALL.map(|a| (a.of(inner.max) + margin(a)).min(a.of(size))),
     }
-}
-
-fn scores(slices: &[Slice]) -> BTreeMap<String, Vec<(usize, f64)>> {
-    let mut by_axis: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for s in slices {
-        by_axis.entry(format!("{:?}", s.axis).to_lowercase()).or_default().push((s.index, s.score));
-    }
-    by_axis.values_mut().for_each(|scores| scores.sort_by_key(|(index, _)| *index));
-    by_axis
 }

@@ -15,7 +15,7 @@ mod reader;
 mod report;
 
 use super::shared;
-use crate::client::{Remote, RemoteVolume, ServerOptions, ServerProcess};
+use crate::client::{Remote, RemoteSession, RemoteVolume, ServerOptions, ServerProcess};
 use anyhow::{Context, bail};
 use case::Case;
 use clap::Args;
@@ -161,16 +161,14 @@ async fn follow_proposals(
     let mut session = remote.open(volume, "network", 1).await?;
     shared::print(&report::heading())?;
     let mut kept = Vec::new();
-    let turns =
-        play(&mut session, &reader, Way::Proposed, args.clicks as usize, args.samples, async |session, turn| {
-            shared::print(&report::line(case.truth.grid(), turn))?;
-            for warning in &turn.answer.warnings {
-                println!("         {warning}");
-            }
-            kept.push(figure::keep(session, case, turn, &args.out).await?);
-            Ok(())
-        })
-        .await?;
+    let after = async |session: &mut RemoteSession, turns: &[Turn]| {
+        let Some(turn) = turns.last() else { return Ok(()) };
+        shared::print(&report::line(case.truth.grid(), turn))?;
+        turn.answer.warnings.iter().for_each(|warning| println!("         {warning}"));
+        kept.push(figure::keep(session, case, turns, &args.out).await?);
+        Ok(())
+    };
+    let turns = play(&mut session, &reader, Way::Proposed, args.clicks as usize, args.samples, after).await?;
     if turns.len() < args.clicks as usize {
         println!("  The reader finds nothing more to correct on the proposed slices");
     }

@@ -61,7 +61,8 @@ struct Gaze {
     samples: u32,
 }
 
-/// Lets a reader click until `clicks` are made or they find nothing more to correct.
+/// Lets a reader click until `clicks` are made or they find nothing more to correct; `after` each click it
+/// is handed the session and all turns so far.
 ///
 /// # Errors
 /// The server refuses something, or its mask is not the one we put together.
@@ -71,7 +72,7 @@ pub async fn play(
     way: Way,
     clicks: usize,
     samples: u32,
-    mut after: impl AsyncFnMut(&mut RemoteSession, &Turn) -> anyhow::Result<()>,
+    mut after: impl AsyncFnMut(&mut RemoteSession, &[Turn]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<Turn>> {
     let seed = if let Way::Random(seed) = way { seed } else { 0 };
     let samples = if way == Way::Proposed { samples } else { 0 };
@@ -96,8 +97,8 @@ pub async fn play(
             digest: mask.digest(),
             answer,
         };
-        after(session, &turn).await?;
         turns.push(turn);
+        after(session, &turns).await?;
     }
     Ok(turns)
 }

@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// The mask is on another grid.
     pub fn dice(&self, mask: &Mask) -> Result<f64, RobotError> {
-        // The truth is never empty (`case::read_mask`).
+        // The truth is never empty (`case::lesion`).
         Ok(dice(mask.voxels().view(), self.truth.voxels().view())?.unwrap_or(0.0))
     }
 
