@@ -71,8 +71,12 @@ pub(crate) fn select(requested: Device, environment: &Environment) -> DeviceRepo
     let (used, message) = match (wanted, probe(wanted, environment)) {
         (Device::Cpu, _) => (Device::Cpu, String::new()),
         (_, Ok(())) => (wanted, String::new()),
-        (_, Err(_)) if requested == Device::Auto => (Device::Cpu, "No usable CUDA device; running on the CPU".to_owned()),
-        (_, Err(e)) => (Device::Cpu, format!("The device {wanted} cannot be used here ({e}); running on the CPU instead")),
+        (_, Err(_)) if requested == Device::Auto => {
+            (Device::Cpu, "No usable CUDA device; running on the CPU".to_owned())
+        }
+        (_, Err(e)) => {
+            (Device::Cpu, format!("The device {wanted} cannot be used here ({e}); running on the CPU instead"))
+        }
     };
     DeviceReport { requested, used, message }
 }
@@ -87,7 +91,9 @@ pub(crate) fn providers(device: Device) -> Vec<ExecutionProviderDispatch> {
             .build()
             .error_on_failure()
     };
-    let tensorrt = |n: u32| ep::TensorRT::default().with_device_id(i32::try_from(n).unwrap_or_default()).build().error_on_failure();
+    let tensorrt = |n: u32| {
+        ep::TensorRT::default().with_device_id(i32::try_from(n).unwrap_or_default()).build().error_on_failure()
+    };
     match device {
         Device::Auto | Device::Cpu => Vec::new(),
         Device::Cuda(n) => vec![cuda(n)],
@@ -108,7 +114,8 @@ fn probe(device: Device, environment: &Environment) -> Result<(), NetworkError> 
     let x = [1.0f32; 8];
     let input = TensorRef::from_array_view(([1usize, 1, 2, 2, 2], x.as_slice()))?;
     let outputs = session.run(vec![("x", input)])?;
-    let right = outputs.get("y").and_then(|y| y.try_extract_tensor::<f32>().ok()).is_some_and(|(_, y)| y == [2.0f32; 8]);
+    let right =
+        outputs.get("y").and_then(|y| y.try_extract_tensor::<f32>().ok()).is_some_and(|(_, y)| y == [2.0f32; 8]);
     if right { Ok(()) } else { Err(NetworkError::Run("the test convolution gave a wrong result".to_owned())) }
 }
 

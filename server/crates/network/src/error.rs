@@ -16,7 +16,9 @@ pub enum NetworkError {
         why: String,
     },
     /// A graph's file does not match its SHA-256.
-    #[error("The {role} file does not match its SHA-256 in bundle.toml: it was damaged or replaced. Copy the whole bundle folder again")]
+    #[error(
+        "The {role} file does not match its SHA-256 in bundle.toml: it was damaged or replaced. Copy the whole bundle folder again"
+    )]
     Checksum {
         /// The graph's role, such as `encoder`.
         role: &'static str,
@@ -30,7 +32,9 @@ pub enum NetworkError {
         why: String,
     },
     /// No ONNX Runtime library.
-    #[error("ONNX Runtime was not found ({0}); run `make onnxruntime`, or name the library with --onnxruntime or ORT_DYLIB_PATH")]
+    #[error(
+        "ONNX Runtime was not found ({0}); run `make onnxruntime`, or name the library with --onnxruntime or ORT_DYLIB_PATH"
+    )]
     NoLibrary(String),
     /// A library that cannot be used.
     #[error("ONNX Runtime could not be loaded: {0}. Version 1.24 or later is needed; `make onnxruntime` installs one")]

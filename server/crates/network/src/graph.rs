@@ -39,10 +39,11 @@ impl Graph {
             return wrong(format!("it has no output {name:?}"));
         }
         // A single graph holds the image, whose batch is one.
-        let fixed = spec.image.is_some() || session.inputs().iter().any(|i| {
-            let samples = i.dtype().tensor_shape().and_then(|s| s.first().copied());
-            spec.dropout.iter().any(|d| d.name == i.name()) && samples == Some(1)
-        });
+        let fixed = spec.image.is_some()
+            || session.inputs().iter().any(|i| {
+                let samples = i.dtype().tensor_shape().and_then(|s| s.first().copied());
+                spec.dropout.iter().any(|d| d.name == i.name()) && samples == Some(1)
+            });
         Ok(Self { session, spec: spec.clone(), batch: if fixed { 1 } else { BATCH } })
     }
 
@@ -53,7 +54,9 @@ impl Graph {
     /// Fails unless every one of `names` is among the outputs.
     pub fn expect_outputs(&self, names: &[String]) -> Result<(), NetworkError> {
         match names.iter().find(|name| !self.session.outputs().iter().any(|o| o.name() == *name)) {
-            Some(name) => Err(NetworkError::Graph { role: self.spec.file.role, why: format!("it has no output {name:?}") }),
+            Some(name) => {
+                Err(NetworkError::Graph { role: self.spec.file.role, why: format!("it has no output {name:?}") })
+            }
             None => Ok(()),
         }
     }
@@ -69,7 +72,11 @@ impl Graph {
         if let Some(name) = &spec.image {
             feed.push(tensor(name, &[1, channels, k, j, i], inputs.image.as_slice())?);
         }
-        let maps = [(&spec.previous_mask, &inputs.previous_mask), (&spec.positive, &inputs.positive), (&spec.negative, &inputs.negative)];
+        let maps = [
+            (&spec.previous_mask, &inputs.previous_mask),
+            (&spec.positive, &inputs.positive),
+            (&spec.negative, &inputs.negative),
+        ];
         for (name, map) in maps {
             if let Some(name) = name {
                 feed.push(tensor(name, &[1, 1, k, j, i], map.as_slice())?);
@@ -90,11 +97,13 @@ impl Graph {
         temperature: f32,
     ) -> Result<Vec<Array3<f32>>, NetworkError> {
         let wrong = |why: &str| NetworkError::Graph { role: spec.file.role, why: why.to_owned() };
-        let value = spec.logits.as_ref().and_then(|name| outputs.get(name)).ok_or_else(|| wrong("it gave no logits"))?;
+        let value =
+            spec.logits.as_ref().and_then(|name| outputs.get(name)).ok_or_else(|| wrong("it gave no logits"))?;
         let (shape, flat) = value.try_extract_tensor::<f32>()?;
         let shape: Vec<usize> = shape.iter().filter_map(|&n| usize::try_from(n).ok()).collect();
         let &[t, channels, k, j, i] = shape.as_slice() else { return Err(wrong("its logits are not [T, C, k, j, i]")) };
-        let logits = ArrayView5::from_shape((t, channels, k, j, i), flat).map_err(|_| wrong("its logits have no regular shape"))?;
+        let logits = ArrayView5::from_shape((t, channels, k, j, i), flat)
+            .map_err(|_| wrong("its logits have no regular shape"))?;
         let probability = |logit: f32| 1.0 / (1.0 + (-logit / temperature).exp());
         logits
             .axis_iter(Axis(0))
@@ -114,10 +123,17 @@ impl Graph {
 fn declared(spec: &GraphSpec) -> Vec<&str> {
     let prompts = [&spec.image, &spec.previous_mask, &spec.positive, &spec.negative];
     let prompts = prompts.into_iter().flatten().map(String::as_str);
-    prompts.chain(spec.features.iter().map(String::as_str)).chain(spec.dropout.iter().map(|d| d.name.as_str())).collect()
+    prompts
+        .chain(spec.features.iter().map(String::as_str))
+        .chain(spec.dropout.iter().map(|d| d.name.as_str()))
+        .collect()
 }
 
-fn tensor<'a>(name: &'a str, shape: &[usize], values: Option<&'a [f32]>) -> Result<(Cow<'a, str>, SessionInputValue<'a>), NetworkError> {
+fn tensor<'a>(
+    name: &'a str,
+    shape: &[usize],
+    values: Option<&'a [f32]>,
+) -> Result<(Cow<'a, str>, SessionInputValue<'a>), NetworkError> {
     let values = values.ok_or_else(|| NetworkError::Input("an array is not in standard layout".to_owned()))?;
     if values.len() != shape.iter().product::<usize>() {
         return Err(NetworkError::Input(format!("{name:?} needs {shape:?} values")));

@@ -24,7 +24,9 @@ mod normalise;
 mod runtime;
 mod worker;
 
-pub use bundle::{Bundle, ChannelSpec, DropoutInput, Encoding, GraphFile, GraphSpec, Graphs, Normalisation, RegionSpec};
+pub use bundle::{
+    Bundle, ChannelSpec, DropoutInput, Encoding, GraphFile, GraphSpec, Graphs, Normalisation, RegionSpec,
+};
 pub use device::{Device, DeviceReport};
 pub use error::NetworkError;
 pub use network::{Features, Network, NetworkInputs};

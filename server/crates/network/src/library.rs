@@ -12,13 +12,17 @@ const IN_TREE: &str = "build/onnxruntime/onnxruntime/capi";
 pub(crate) fn locate(option: Option<&Path>) -> Result<PathBuf, NetworkError> {
     if let Some(path) = option {
         let path = path.canonicalize().map_err(|e| NetworkError::NoLibrary(format!("the file named: {}", e.kind())))?;
-        return if path.is_file() { Ok(path) } else { Err(NetworkError::NoLibrary("a folder was named, not the file".to_owned())) };
+        return if path.is_file() {
+            Ok(path)
+        } else {
+            Err(NetworkError::NoLibrary("a folder was named, not the file".to_owned()))
+        };
     }
     let named = env::var_os("ORT_DYLIB_PATH").map(PathBuf::from).filter(|p| p.is_file());
     let found = named.or_else(|| places().iter().find_map(|folder| in_folder(folder)));
-    found
-        .and_then(|p| p.canonicalize().ok())
-        .ok_or_else(|| NetworkError::NoLibrary("looked at ORT_DYLIB_PATH, beside the executable and in build/onnxruntime".to_owned()))
+    found.and_then(|p| p.canonicalize().ok()).ok_or_else(|| {
+        NetworkError::NoLibrary("looked at ORT_DYLIB_PATH, beside the executable and in build/onnxruntime".to_owned())
+    })
 }
 
 fn places() -> Vec<PathBuf> {
@@ -33,7 +37,9 @@ fn places() -> Vec<PathBuf> {
 
 fn in_folder(folder: &Path) -> Option<PathBuf> {
     let is_library = |name: &str| {
-        name == "onnxruntime.dll" || name.starts_with("libonnxruntime.so") || (name.starts_with("libonnxruntime.") && name.ends_with(".dylib"))
+        name == "onnxruntime.dll"
+            || name.starts_with("libonnxruntime.so")
+            || (name.starts_with("libonnxruntime.") && name.ends_with(".dylib"))
     };
     let mut found: Vec<PathBuf> = fs::read_dir(folder)
         .ok()?

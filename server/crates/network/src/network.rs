@@ -107,7 +107,8 @@ impl Network {
                 return Err(NetworkError::Run("the bundle has no encoder".to_owned()));
             };
             let mut outputs = encoder.run(Graph::prompts(spec, &inputs)?)?;
-            let mut names: Vec<&String> = decoder.features.iter().chain(sampler.iter().flat_map(|s| &s.features)).collect();
+            let mut names: Vec<&String> =
+                decoder.features.iter().chain(sampler.iter().flat_map(|s| &s.features)).collect();
             names.sort();
             names.dedup();
             let take = |name: &String| outputs.remove(name).map(|value| (name.clone(), value));
@@ -136,7 +137,13 @@ impl Network {
     ///
     /// # Errors
     /// Cancelled, no dropout inputs, or a pass failed.
-    pub fn sample(&self, features: &Features, t: usize, seed: u64, cancelled: &dyn Fn() -> bool) -> Result<Array4<f32>, NetworkError> {
+    pub fn sample(
+        &self,
+        features: &Features,
+        t: usize,
+        seed: u64,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Array4<f32>, NetworkError> {
         let rate = self.bundle.dropout_rate.ok_or_else(|| NetworkError::NoDropout(self.bundle.title()))?;
         let temperature = self.bundle.temperature;
         let mut maps: Vec<Array3<f32>> = Vec::with_capacity(t.min(1024));
@@ -151,7 +158,11 @@ impl Network {
                 let count = graph.batch;
                 let masks = dropout::sampled(&graph.spec().dropout, rate, seed, first..first + count);
                 let maps = forward(graph, &features, &masks, count, temperature)?;
-                if maps.len() == count { Ok(maps) } else { Err(NetworkError::Run("it gave too few samples".to_owned())) }
+                if maps.len() == count {
+                    Ok(maps)
+                } else {
+                    Err(NetworkError::Run("it gave too few samples".to_owned()))
+                }
             })?);
         }
         maps.truncate(t);
@@ -169,7 +180,10 @@ impl Network {
         let (channels, k, j, i) = inputs.image.dim();
         let maps = [&inputs.previous_mask, &inputs.positive, &inputs.negative];
         if channels != self.bundle.channels.len() || maps.iter().any(|m| m.dim() != (k, j, i)) {
-            return Err(NetworkError::Input(format!("{} image channels and three maps of one shape are needed", self.bundle.channels.len())));
+            return Err(NetworkError::Input(format!(
+                "{} image channels and three maps of one shape are needed",
+                self.bundle.channels.len()
+            )));
         }
         let divisor = self.bundle.region.divisor;
         if [k, j, i].iter().any(|n| *n == 0 || n % divisor != 0) {
@@ -224,5 +238,8 @@ fn forward(
     if maps.iter().all(covered) {
         return Ok(maps);
     }
-    Err(NetworkError::Graph { role: spec.file.role, why: format!("its logits are not 1/{} of the region", spec.stride) })
+    Err(NetworkError::Graph {
+        role: spec.file.role,
+        why: format!("its logits are not 1/{} of the region", spec.stride),
+    })
 }

@@ -142,18 +142,30 @@ mod tests {
         let first = thread::spawn(move || {
             blocked.run(Priority::Mask, move |_| {
                 begin.send(()).unwrap();
-                Ok(gate.recv().unwrap())
+                gate.recv().unwrap();
+                Ok(())
             })
         });
         begun.recv().unwrap();
         let submit = |priority, name: &'static str| {
             let worker = worker.clone();
-            thread::spawn(move || worker.run(priority, move |done: &mut Vec<_>| Ok(done.push(name))))
+            thread::spawn(move || {
+                worker.run(priority, move |done: &mut Vec<_>| {
+                    done.push(name);
+                    Ok(())
+                })
+            })
         };
         let mut threads = vec![first];
-        for (n, (priority, name)) in [(Priority::Sample, "s"), (Priority::Sample, "t"), (Priority::Mask, "m")].into_iter().enumerate() {
+        for (n, (priority, name)) in
+            [(Priority::Sample, "s"), (Priority::Sample, "t"), (Priority::Mask, "m")].into_iter().enumerate()
+        {
             threads.push(submit(priority, name));
-            while { let w = worker.queue.lock(); w.masks.len() + w.samples.len() } < n + 1 {
+            while {
+                let w = worker.queue.lock();
+                w.masks.len() + w.samples.len()
+            } < n + 1
+            {
                 thread::yield_now();
             }
         }

@@ -1,4 +1,5 @@
 //! What a bundle may say, and what is refused.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may fail that way.
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Forward passes of toy graphs whose results can be worked out by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may fail that way.
 
 mod common;
 
@@ -14,8 +15,15 @@ fn open(text: &str) -> Network {
 }
 
 fn inputs() -> Arc<NetworkInputs> {
-    let map = |seed: usize| Array3::from_shape_fn((8, 8, 8), |(k, j, i)| ((k * 7 + j * 5 + i * 3 + seed) % 11) as f32 / 10.0 - 0.5);
-    Arc::new(NetworkInputs { image: map(0).insert_axis(Axis(0)), previous_mask: map(1), positive: map(2), negative: map(3) })
+    let map = |seed: usize| {
+        Array3::from_shape_fn((8, 8, 8), |(k, j, i)| ((k * 7 + j * 5 + i * 3 + seed) % 11) as f32 / 10.0 - 0.5)
+    };
+    Arc::new(NetworkInputs {
+        image: map(0).insert_axis(Axis(0)),
+        previous_mask: map(1),
+        positive: map(2),
+        negative: map(3),
+    })
 }
 
 fn sigmoid(x: f32) -> f32 {
@@ -91,7 +99,12 @@ fn wrong_shapes_are_refused() {
     let x = inputs();
     let two_channels = NetworkInputs { image: Array4::zeros((2, 8, 8, 8)), ..NetworkInputs::clone(&x) };
     let odd = Array3::zeros((8, 8, 7));
-    let odd = NetworkInputs { image: Array4::zeros((1, 8, 8, 7)), previous_mask: odd.clone(), positive: odd.clone(), negative: odd };
+    let odd = NetworkInputs {
+        image: Array4::zeros((1, 8, 8, 7)),
+        previous_mask: odd.clone(),
+        positive: odd.clone(),
+        negative: odd,
+    };
     for bad in [two_channels, odd] {
         assert!(matches!(network.encode(Arc::new(bad)), Err(NetworkError::Input(_))));
     }
@@ -109,7 +122,8 @@ fn sampling_stops_when_asked() {
 
 #[test]
 fn no_library_is_an_error_and_no_gpu_is_not() {
-    let missing = RuntimeOptions { library: Some(PathBuf::from("/nowhere/libonnxruntime.so")), ..RuntimeOptions::default() };
+    let missing =
+        RuntimeOptions { library: Some(PathBuf::from("/nowhere/libonnxruntime.so")), ..RuntimeOptions::default() };
     assert!(matches!(Runtime::load(&missing), Err(NetworkError::NoLibrary(_))));
     let cuda = RuntimeOptions { device: Device::Cuda(7), ..RuntimeOptions::default() };
     let report = Runtime::load(&cuda).unwrap().device().clone();
@@ -125,8 +139,17 @@ fn no_library_is_an_error_and_no_gpu_is_not() {
 fn batches_do_not_change_the_bits() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-1");
     let network = Network::open(Bundle::load(&folder).unwrap(), &runtime()).unwrap();
-    let map = |seed: u32| Array3::from_shape_fn((32, 32, 32), |(k, j, i)| ((k as u32 * 31 + j as u32 * 17 + i as u32 * seed) % 97) as f32 / 97.0);
-    let x = NetworkInputs { image: map(5).insert_axis(Axis(0)), previous_mask: map(7), positive: map(11), negative: map(13) };
+    let map = |seed: u32| {
+        Array3::from_shape_fn((32, 32, 32), |(k, j, i)| {
+            ((k as u32 * 31 + j as u32 * 17 + i as u32 * seed) % 97) as f32 / 97.0
+        })
+    };
+    let x = NetworkInputs {
+        image: map(5).insert_axis(Axis(0)),
+        previous_mask: map(7),
+        positive: map(11),
+        negative: map(13),
+    };
     let features: Features = network.encode(Arc::new(x)).unwrap();
     let seven = network.sample(&features, 7, 42, &|| false).unwrap();
     let eight = network.sample(&features, 8, 42, &|| false).unwrap();

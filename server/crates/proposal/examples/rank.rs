@@ -15,7 +15,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     mask.voxels_mut().slice_mut(s![25..35, 230..280, 230..280]).fill(true);
     for (name, side, spacing_mm) in [("samples at 64³", 64, 1.5), ("samples at 16³ (stride 4)", 16, 6.0)] {
         let grid = volume.working(volume.centre_mm([256, 256, 30]), spacing_mm, [side; 3])?;
-        let probability = Array4::from_shape_fn((8, side, side, side), |(t, k, j, i)| ((t * 7 + k * 31 + j * 17 + i * 3) % 97) as f32 / 97.0);
+        let probability = Array4::from_shape_fn((8, side, side, side), |(t, k, j, i)| {
+            ((t * 7 + k * 31 + j * 17 + i * 3) % 97) as f32 / 97.0
+        });
         let samples = Samples { probability, grid };
         let mut best = [f64::INFINITY; 2];
         for _ in 0..20 {
@@ -23,7 +25,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let uncertainty = measures(&samples)?;
             let middle = Instant::now();
             let map = uncertainty.map(Measure::MutualInformation);
-            let input = RankInput { uncertainty: map, uncertainty_grid: &uncertainty.grid, mask: &mask, corrected: &[], accepted: &[] };
+            let input = RankInput {
+                uncertainty: map,
+                uncertainty_grid: &uncertainty.grid,
+                mask: &mask,
+                corrected: &[],
+                accepted: &[],
+            };
             rank_slices(&input, &RankOptions::new(1.5))?;
             let took = [middle - start, middle.elapsed()].map(|d| d.as_secs_f64() * 1000.0);
             best = [best[0].min(took[0]), best[1].min(took[1])];

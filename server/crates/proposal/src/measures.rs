@@ -70,22 +70,27 @@ pub fn measures(samples: &Samples) -> Result<Uncertainty, ProposalError> {
     // Slice by slice along k, so that both cores work.
     let slices = mean.axis_iter_mut(Axis(0)).into_par_iter().zip(variance.axis_iter_mut(Axis(0)));
     let slices = slices.zip(entropy.axis_iter_mut(Axis(0))).zip(information.axis_iter_mut(Axis(0)));
-    slices.zip(samples.probability.axis_iter(Axis(1))).for_each(|((((mut mean, mut variance), mut entropy), mut information), samples)| {
-        for sample in samples.outer_iter() {
-            Zip::from(&mut mean).and(&mut information).and(&sample).for_each(|mean, expected, &p| {
-                *mean += p / count;
-                *expected += binary_entropy(p) / count;
+    slices.zip(samples.probability.axis_iter(Axis(1))).for_each(
+        |((((mut mean, mut variance), mut entropy), mut information), samples)| {
+            for sample in samples.outer_iter() {
+                Zip::from(&mut mean).and(&mut information).and(&sample).for_each(|mean, expected, &p| {
+                    *mean += p / count;
+                    *expected += binary_entropy(p) / count;
+                });
+            }
+            for sample in samples.outer_iter() {
+                Zip::from(&mut variance)
+                    .and(&mean)
+                    .and(&sample)
+                    .for_each(|v, &mean, &p| *v += (p - mean) * (p - mean) / count);
+            }
+            Zip::from(&mut entropy).and(&mut information).and(&mean).for_each(|entropy, information, &mean| {
+                *entropy = binary_entropy(mean);
+                // Never negative but for rounding.
+                *information = (*entropy - *information).max(0.0);
             });
-        }
-        for sample in samples.outer_iter() {
-            Zip::from(&mut variance).and(&mean).and(&sample).for_each(|v, &mean, &p| *v += (p - mean) * (p - mean) / count);
-        }
-        Zip::from(&mut entropy).and(&mut information).and(&mean).for_each(|entropy, information, &mean| {
-            *entropy = binary_entropy(mean);
-            // Never negative but for rounding.
-            *information = (*entropy - *information).max(0.0);
-        });
-    });
+        },
+    );
     Ok(Uncertainty { grid: samples.grid.clone(), t, mean, variance, entropy, mutual_information: information })
 }
 

@@ -148,8 +148,15 @@ fn orientation(input: &RankInput<'_>, options: &RankOptions, weighted: &Weighted
         .map(|(index, position, raw)| {
             let (origin_lps_mm, normal_lps) = plane(volume, axis, index);
             let score = raw / mean * discount(input.corrected, options, axis, index);
-            let proposal =
-                Proposal { axis, index, score, uncertainty_mm2: raw, spot_lps_mm: origin_lps_mm, origin_lps_mm, normal_lps };
+            let proposal = Proposal {
+                axis,
+                index,
+                score,
+                uncertainty_mm2: raw,
+                spot_lps_mm: origin_lps_mm,
+                origin_lps_mm,
+                normal_lps,
+            };
             (proposal, position)
         })
         .filter(|(p, _)| p.score > 0.0)
@@ -206,7 +213,11 @@ fn interpolated(profile: &[f64], position: f64, reach: f64) -> f64 {
 
 /// What remains of a slice's score beside corrected ones.
 fn discount(corrected: &[SliceRef], options: &RankOptions, axis: Axis, index: usize) -> f64 {
-    let near = corrected.iter().filter(|s| s.axis == axis).map(|s| s.index.abs_diff(index)).filter(|d| *d <= options.corrected_reach);
+    let near = corrected
+        .iter()
+        .filter(|s| s.axis == axis)
+        .map(|s| s.index.abs_diff(index))
+        .filter(|d| *d <= options.corrected_reach);
     near.map(|d| {
         let share = 1.0 - d as f64 / (options.corrected_reach as f64 + 1.0);
         (1.0 - options.corrected_discount * share).max(0.0)

@@ -1,4 +1,5 @@
 //! Slices of constructed maps, whose ranking can be told beforehand.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may fail that way.
 
 use isochrone_proposal::{Proposal, ProposalError, RankInput, RankOptions, SliceRef, rank_slices};
 use isochrone_volume::{Axis, DAffine3, DMat3, DVec3, Grid, Mask};
@@ -60,7 +61,9 @@ fn the_spot_is_where_the_uncertainty_is() {
 #[test]
 fn alternatives_are_kept_apart() {
     let volume = grid([32, 32, 64], [1.0; 3]);
-    let map = Array3::from_shape_fn(volume.shape(), |(k, _, _)| (-(k as f32 - 20.0).powi(2) / 50.0).exp() + 0.7 * (-(k as f32 - 45.0).powi(2) / 50.0).exp());
+    let map = Array3::from_shape_fn(volume.shape(), |(k, _, _)| {
+        (-(k as f32 - 20.0).powi(2) / 50.0).exp() + 0.7 * (-(k as f32 - 45.0).powi(2) / 50.0).exp()
+    });
     let ranked = rank(&map, &volume, &empty(&volume), &[], &[]);
     let axial: Vec<usize> = ranked.iter().filter(|p| p.axis == Axis::K).map(|p| p.index).collect();
     assert_eq!(axial[..2], [20, 45]);
@@ -135,7 +138,9 @@ fn oblique_and_flipped_volumes() {
     let volume = Grid::new([40, 40, 30], DAffine3 { matrix3, translation: DVec3::new(5.0, 6.0, 7.0) }).unwrap();
     let at = volume.working(volume.centre_mm([20, 20, 15]), 1.5, [32; 3]).unwrap();
     let target = volume.centre_mm([12, 28, 9]);
-    let map = Array3::from_shape_fn((32, 32, 32), |(k, j, i)| (-at.centre_mm([i, j, k]).distance_squared(target) / 18.0).exp() as f32);
+    let map = Array3::from_shape_fn((32, 32, 32), |(k, j, i)| {
+        (-at.centre_mm([i, j, k]).distance_squared(target) / 18.0).exp() as f32
+    });
     let ranked = rank(&map, &at, &empty(&volume), &[], &[]);
     for (axis, index) in [(Axis::I, 12), (Axis::J, 28), (Axis::K, 9)] {
         let best = ranked.iter().find(|p| p.axis == axis).unwrap();
@@ -157,7 +162,9 @@ fn outside_the_volume_nothing_counts() {
     map[[16, 16, 20]] = f32::NAN;
     map[[16, 16, 21]] = 0.1;
     let ranked = rank(&map, &at, &empty(&volume), &[], &[]);
-    assert!(!ranked.is_empty() && ranked.iter().all(|p| volume.voxel_at(p.spot_lps_mm).is_some() && p.score.is_finite()));
+    assert!(
+        !ranked.is_empty() && ranked.iter().all(|p| volume.voxel_at(p.spot_lps_mm).is_some() && p.score.is_finite())
+    );
 }
 
 #[test]
@@ -169,6 +176,9 @@ fn wrong_input() {
     let map = Array3::zeros((8, 8, 8));
     let input = RankInput { uncertainty: &map, ..input };
     assert!(matches!(rank_slices(&input, &RankOptions::new(0.0)), Err(ProposalError::Option(_))));
-    assert!(matches!(rank_slices(&input, &RankOptions { separation_mm: f64::NAN, ..RankOptions::new(1.0) }), Err(ProposalError::Option(_))));
+    assert!(matches!(
+        rank_slices(&input, &RankOptions { separation_mm: f64::NAN, ..RankOptions::new(1.0) }),
+        Err(ProposalError::Option(_))
+    ));
     assert!(rank_slices(&input, &RankOptions::new(1.0)).unwrap().is_empty());
 }

@@ -5,8 +5,8 @@
 use isochrone_network::{Device, Runtime, RuntimeOptions};
 use isochrone_prompt::{Click, Polarity, Prompt};
 use isochrone_segment::{
-    Cancel, Candidate, Channel, Draw, EngineDescription, NetworkEngine, Prepared, RefineInput, RegionPolicy, SegmentError, Segmenter,
-    Task, refine, sample,
+    Cancel, Candidate, Channel, Draw, EngineDescription, NetworkEngine, Prepared, RefineInput, RegionPolicy,
+    SegmentError, Segmenter, Task, refine, sample,
 };
 use isochrone_volume::{DAffine3, DMat3, DVec3, Grid, Mask, Modality, Quantity, Rescale, Volume, VolumeOrigin, Voxels};
 use ndarray::Array3;
@@ -19,10 +19,23 @@ struct Ball;
 
 impl Segmenter for Ball {
     fn describe(&self) -> EngineDescription {
-        let region =
-            RegionPolicy { size: [64; 3], first_spacing_mm: 1.5, min_spacing_mm: 0.75, max_spacing_mm: 6.0, zoom_out: 1.5, context: 1.5 };
+        let region = RegionPolicy {
+            size: [64; 3],
+            first_spacing_mm: 1.5,
+            min_spacing_mm: 0.75,
+            max_spacing_mm: 6.0,
+            zoom_out: 1.5,
+            context: 1.5,
+        };
         let none = String::new;
-        EngineDescription { name: "ball".into(), model: none(), model_digest: none(), device: none(), samples: false, region }
+        EngineDescription {
+            name: "ball".into(),
+            model: none(),
+            model_digest: none(),
+            device: none(),
+            samples: false,
+            region,
+        }
     }
 
     fn prepare(&self, channels: &[Channel]) -> Result<Arc<Prepared>, SegmentError> {
@@ -51,8 +64,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let affine = DAffine3 { matrix3: DMat3::from_diagonal(DVec3::from(spacing_mm)), translation: DVec3::ZERO };
         let grid = Grid::new(size, affine)?;
         let voxels = Array3::from_shape_fn(grid.shape(), |(k, j, i)| ((k * 31 + j * 17 + i * 7) % 997) as i16);
-        let origin =
-            VolumeOrigin { modality: Modality::Ct, quantity: Quantity::Arbitrary, inferred: false, frame_of_reference: None, warnings: vec![] };
+        let origin = VolumeOrigin {
+            modality: Modality::Ct,
+            quantity: Quantity::Arbitrary,
+            inferred: false,
+            frame_of_reference: None,
+            warnings: vec![],
+        };
         let volume = Arc::new(Volume::new(grid, Voxels::I16(voxels), Rescale::IDENTITY, origin)?);
         let prepared = engine.prepare(&[Channel { volume: volume.clone() }])?;
         let place = |voxel: [usize; 3]| {
@@ -66,10 +84,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for _ in 0..7 {
                 let mut mask = Mask::empty(volume.grid().clone());
                 if used == 2 {
-                    let input = RefineInput { prompts: prompts.get(..1).unwrap_or_default(), newest: 1, mask: &mask, other_labels: &[] };
+                    let input = RefineInput {
+                        prompts: prompts.get(..1).unwrap_or_default(),
+                        newest: 1,
+                        mask: &mask,
+                        other_labels: &[],
+                    };
                     mask = refine(engine.as_ref(), &prepared, &input, &Cancel::new())?.mask;
                 }
-                let input = RefineInput { prompts: prompts.get(..used).unwrap_or_default(), newest: 1, mask: &mask, other_labels: &[] };
+                let input = RefineInput {
+                    prompts: prompts.get(..used).unwrap_or_default(),
+                    newest: 1,
+                    mask: &mask,
+                    other_labels: &[],
+                };
                 let start = Instant::now();
                 let refined = refine(engine.as_ref(), &prepared, &input, &Cancel::new())?;
                 best = best.min(start.elapsed().as_secs_f64() * 1000.0);

@@ -111,7 +111,14 @@ pub trait Segmenter: Send + Sync {
     ///
     /// # Errors
     /// Cancelled, failed, or [`SegmentError::NoSamples`].
-    fn sample(&self, prepared: &Prepared, task: &Task<'_>, t: usize, seed: u64, cancel: &Cancel) -> Result<Samples, SegmentError> {
+    fn sample(
+        &self,
+        prepared: &Prepared,
+        task: &Task<'_>,
+        t: usize,
+        seed: u64,
+        cancel: &Cancel,
+    ) -> Result<Samples, SegmentError> {
         let _ = (prepared, task, t, seed, cancel);
         Err(SegmentError::NoSamples(self.describe().name))
     }
@@ -123,7 +130,9 @@ pub trait Segmenter: Send + Sync {
     fn guidance(&self, prepared: &Prepared, task: &Task<'_>, polarity: Polarity) -> Result<Array3<f32>, SegmentError> {
         let _ = (prepared, task, polarity);
         let name = self.describe().name;
-        Err(SegmentError::Unsupported(format!("The engine {name:?} makes no guidance map; open the session with a network to see one")))
+        Err(SegmentError::Unsupported(format!(
+            "The engine {name:?} makes no guidance map; open the session with a network to see one"
+        )))
     }
 }
 

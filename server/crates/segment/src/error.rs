@@ -8,7 +8,9 @@ pub enum SegmentError {
     #[error("There is no positive prompt near this place yet; click inside the lesion first")]
     NoPositivePrompt,
     /// The engine cannot draw stochastic samples.
-    #[error("The engine {0:?} cannot estimate its uncertainty; open the session with a network that has dropout inputs")]
+    #[error(
+        "The engine {0:?} cannot estimate its uncertainty; open the session with a network that has dropout inputs"
+    )]
     NoSamples(String),
     /// The engine does not take what it was given.
     #[error("{0}")]

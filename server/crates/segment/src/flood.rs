@@ -30,7 +30,13 @@ impl<'a> Flood<'a> {
     pub fn new(mask: &'a Array3<bool>) -> Self {
         let (nk, nj, ni) = mask.dim();
         let reached = Array3::from_elem((nk, nj, ni), false);
-        Self { mask: mask.as_slice().unwrap_or_default(), shape: [nk, nj, ni], reached, region: NOTHING, stack: Vec::new() }
+        Self {
+            mask: mask.as_slice().unwrap_or_default(),
+            shape: [nk, nj, ni],
+            reached,
+            region: NOTHING,
+            stack: Vec::new(),
+        }
     }
 
     /// Reaches everything of the mask that is connected to the voxel `(i, j, k)`; true if that was new.

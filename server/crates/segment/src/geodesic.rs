@@ -1,5 +1,7 @@
 use crate::normalised::normalised_image;
-use crate::{Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task, mask_on_grid};
+use crate::{
+    Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task, mask_on_grid,
+};
 use isochrone_guidance::{Geodesic, geodesic_distance_channels};
 use isochrone_network::Normalisation;
 use isochrone_prompt::Polarity;
@@ -53,7 +55,9 @@ impl Segmenter for GeodesicEngine {
 
     fn prepare(&self, channels: &[Channel]) -> Result<Arc<Prepared>, SegmentError> {
         if channels.is_empty() {
-            return Err(SegmentError::Unsupported("A session needs at least one image; open it on a volume".to_owned()));
+            return Err(SegmentError::Unsupported(
+                "A session needs at least one image; open it on a volume".to_owned(),
+            ));
         }
         Ok(Arc::new(Prepared { channels: channels.to_vec(), cache: Box::new(()) }))
     }

@@ -1,5 +1,8 @@
 use crate::normalised::normalised_image;
-use crate::{Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, SegmentError, Segmenter, Task, mask_on_grid};
+use crate::{
+    Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, SegmentError, Segmenter, Task,
+    mask_on_grid,
+};
 use isochrone_guidance::{Geodesic, disk, euclidean_distance, exponential_geodesic, gaussian, geodesic_distance};
 use isochrone_network::{Bundle, Encoding, Features, Network, NetworkError, NetworkInputs, Runtime};
 use isochrone_prompt::Polarity;
@@ -64,7 +67,8 @@ impl NetworkEngine {
     fn inputs(&self, prepared: &Prepared, task: &Task<'_>) -> Result<NetworkInputs, SegmentError> {
         let bundle = self.network.bundle();
         let channels = prepared.channels.iter().zip(&bundle.channels);
-        let images: Vec<_> = channels.map(|(c, spec)| normalised_image(&c.volume, task.region, &spec.normalisation)).collect();
+        let images: Vec<_> =
+            channels.map(|(c, spec)| normalised_image(&c.volume, task.region, &spec.normalisation)).collect();
         let views: Vec<_> = images.iter().map(|i| i.view()).collect();
         let image = ndarray::stack(Axis(0), &views).map_err(|e| SegmentError::Unsupported(e.to_string()))?;
         let first = image.index_axis(Axis(0), 0);
@@ -133,7 +137,14 @@ impl Segmenter for NetworkEngine {
         Ok(vec![Candidate { probability, threshold: self.network.bundle().threshold, score: 1.0 }])
     }
 
-    fn sample(&self, prepared: &Prepared, task: &Task<'_>, t: usize, seed: u64, cancel: &Cancel) -> Result<Samples, SegmentError> {
+    fn sample(
+        &self,
+        prepared: &Prepared,
+        task: &Task<'_>,
+        t: usize,
+        seed: u64,
+        cancel: &Cancel,
+    ) -> Result<Samples, SegmentError> {
         if self.network.bundle().dropout_rate.is_none() {
             return Err(SegmentError::NoSamples(self.network.bundle().title()));
         }
@@ -161,7 +172,12 @@ impl From<NetworkError> for SegmentError {
 }
 
 /// Prompts as a map on the region; `image` is its first channel, normalised.
-fn encoded(encoding: &Encoding, image: ArrayView3<'_, f32>, points: &[[usize; 3]], region: &Grid) -> Result<Array3<f32>, SegmentError> {
+fn encoded(
+    encoding: &Encoding,
+    image: ArrayView3<'_, f32>,
+    points: &[[usize; 3]],
+    region: &Grid,
+) -> Result<Array3<f32>, SegmentError> {
     let shape = region.shape();
     let [spacing, ..] = region.spacing_mm();
     let spacing_mm = [spacing as f32; 3];

@@ -99,7 +99,10 @@ impl<'a> Placement<'a> {
             (low, high) = (low.min(p), high.max(p));
         }
         let sides = part.min.into_iter().zip(part.max).zip(region.size());
-        sides.zip(low.to_array()).zip(high.to_array()).any(|((((min, max), n), low), high)| (min == 0 && low < -1.0) || (max == n && high > n as f64))
+        sides
+            .zip(low.to_array())
+            .zip(high.to_array())
+            .any(|((((min, max), n), low), high)| (min == 0 && low < -1.0) || (max == n && high > n as f64))
     }
 }
 

@@ -1,4 +1,5 @@
 //! Regions, zooming and merging, with an engine whose answer is known.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may fail that way.
 
 mod common;
 
@@ -114,7 +115,13 @@ fn other_components_stay() {
     let bench = Bench::new(balls(grid([80, 80, 80], [1.0; 3]), &[([25, 40, 40], 8.0), ([60, 40, 40], 8.0)]));
     let mut mask = bench.empty();
     mask.voxels_mut()[[40, 40, 60]] = true; // One voxel of the second ball, by hand.
-    let refined = bench.refine(&[click(&bench.volume, [60, 40, 40], Positive), click(&bench.volume, [25, 40, 40], Positive)], &mask, &[]).unwrap();
+    let refined = bench
+        .refine(
+            &[click(&bench.volume, [60, 40, 40], Positive), click(&bench.volume, [25, 40, 40], Positive)],
+            &mask,
+            &[],
+        )
+        .unwrap();
     assert!(refined.mask.contains([60, 40, 40]) && refined.mask.contains([25, 46, 40]));
     assert!(!refined.mask.contains([60, 46, 40]), "the second ball was filled");
     assert!(refined.changed.max[0] < 40);

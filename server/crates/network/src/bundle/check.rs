@@ -1,6 +1,8 @@
 //! From the words of `bundle.toml` to a [`Bundle`] that can be relied on.
 
-use super::{Bundle, ChannelSpec, DropoutInput, Encoding, GraphSpec, Graphs, Normalisation, RegionSpec, format, graph_file};
+use super::{
+    Bundle, ChannelSpec, DropoutInput, Encoding, GraphSpec, Graphs, Normalisation, RegionSpec, format, graph_file,
+};
 use crate::NetworkError;
 use isochrone_volume::Modality;
 use std::path::Path;
@@ -66,7 +68,10 @@ fn channel(raw: format::Channel) -> Checked<ChannelSpec> {
     let modalities = raw
         .modalities
         .iter()
-        .map(|code| Modality::from_code(code).ok_or_else(|| NetworkError::Description(format!("{code:?} is not a modality: CT, MR, PT or OT"))))
+        .map(|code| {
+            Modality::from_code(code)
+                .ok_or_else(|| NetworkError::Description(format!("{code:?} is not a modality: CT, MR, PT or OT")))
+        })
         .collect::<Checked<Vec<_>>>()?;
     if modalities.is_empty() {
         return wrong("a channel must name at least one modality");
@@ -106,7 +111,9 @@ fn encoding(raw: &format::Encoding) -> Checked<Encoding> {
     let mix = |x: f32| (0.0..=1.0).contains(&x);
     let (encoding, good) = match *raw {
         format::Encoding::Gaussian { sigma_voxels } => (Encoding::Gaussian { sigma_voxels }, length(sigma_voxels)),
-        format::Encoding::Disk { radius_voxels } => (Encoding::Disk { radius_voxels }, radius_voxels == 0.0 || length(radius_voxels)),
+        format::Encoding::Disk { radius_voxels } => {
+            (Encoding::Disk { radius_voxels }, radius_voxels == 0.0 || length(radius_voxels))
+        }
         format::Encoding::Euclidean { cutoff_mm } => (Encoding::Euclidean { cutoff_mm }, length(cutoff_mm)),
         format::Encoding::Geodesic { lambda, cutoff_mm } => {
             (Encoding::Geodesic { lambda, cutoff_mm }, mix(lambda) && length(cutoff_mm))
@@ -115,7 +122,11 @@ fn encoding(raw: &format::Encoding) -> Checked<Encoding> {
             (Encoding::ExponentialGeodesic { lambda, tau_mm }, mix(lambda) && length(tau_mm))
         }
     };
-    if good { Ok(encoding) } else { wrong("a guidance encoding's lengths must be above 0 (at most 10000), its lambda from 0 to 1") }
+    if good {
+        Ok(encoding)
+    } else {
+        wrong("a guidance encoding's lengths must be above 0 (at most 10000), its lambda from 0 to 1")
+    }
 }
 
 fn graphs(raw: Vec<format::Graph>, folder: &Path) -> Checked<Graphs> {
@@ -131,8 +142,12 @@ fn graphs(raw: Vec<format::Graph>, folder: &Path) -> Checked<Graphs> {
         *slot = Some(spec(graph, role, folder)?);
     }
     match found {
-        [Some(network), None, None, None] if takes_prompts(&network) && network.logits.is_some() => Ok(Graphs::Single(network)),
-        [Some(_), None, None, None] => wrong("the network graph needs inputs.image, inputs.positive and outputs.logits"),
+        [Some(network), None, None, None] if takes_prompts(&network) && network.logits.is_some() => {
+            Ok(Graphs::Single(network))
+        }
+        [Some(_), None, None, None] => {
+            wrong("the network graph needs inputs.image, inputs.positive and outputs.logits")
+        }
         [None, Some(encoder), Some(decoder), sampler] => {
             if !takes_prompts(&encoder) {
                 return wrong("the encoder needs inputs.image and inputs.positive");

@@ -59,7 +59,8 @@ impl GraphFile {
     /// # Errors
     /// The file has gone, or does not match.
     pub fn read(&self) -> Result<Vec<u8>, NetworkError> {
-        let bytes = fs::read(&self.path).map_err(|e| NetworkError::File { role: self.role, why: e.kind().to_string() })?;
+        let bytes =
+            fs::read(&self.path).map_err(|e| NetworkError::File { role: self.role, why: e.kind().to_string() })?;
         if hex(&Sha256::digest(&bytes)) != self.sha256 {
             return Err(NetworkError::Checksum { role: self.role });
         }

@@ -34,10 +34,16 @@ pub(super) struct Channel {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Normalisation {
-    PercentileZScore { low: f64, high: f64 },
+    PercentileZScore {
+        low: f64,
+        high: f64,
+    },
     #[serde(rename = "z-score")]
     ZScore {},
-    Window { low: f64, high: f64 },
+    Window {
+        low: f64,
+        high: f64,
+    },
     None {},
 }
 

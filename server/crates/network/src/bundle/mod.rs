@@ -132,6 +132,7 @@ pub enum Encoding {
 
 /// The network's graphs.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant)] // A process holds one or two.
 pub enum Graphs {
     /// Everything in one.
     Single(GraphSpec),

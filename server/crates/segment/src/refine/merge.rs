@@ -41,7 +41,11 @@ impl Merge<'_> {
             }
         }
         // A forced voxel may have undone a change; the box is allowed to be too large, but not for nothing.
-        if mask.voxels().slice(changed.slice()) == input.mask.voxels().slice(changed.slice()) { NOTHING } else { changed }
+        if mask.voxels().slice(changed.slice()) == input.mask.voxels().slice(changed.slice()) {
+            NOTHING
+        } else {
+            changed
+        }
     }
 
     fn replace(&self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {

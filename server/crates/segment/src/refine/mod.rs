@@ -38,7 +38,13 @@ impl RefinedTask {
     /// The same as the engine takes it.
     #[must_use]
     pub fn task<'a>(&'a self, other_labels: &'a [&'a Mask]) -> Task<'a> {
-        Task { prompts: &self.prompts, previous: &self.previous, previous_box: self.previous_box, other_labels, region: &self.region }
+        Task {
+            prompts: &self.prompts,
+            previous: &self.previous,
+            previous_box: self.previous_box,
+            other_labels,
+            region: &self.region,
+        }
     }
 }
 

@@ -101,14 +101,21 @@ impl Run<'_> {
             other_labels: self.input.other_labels,
             region: &region,
         };
-        let positive = self.input.prompts.iter().any(|p| p.polarity() == Polarity::Positive && region.voxel_at(p.position_lps_mm()).is_some());
+        let positive = self
+            .input
+            .prompts
+            .iter()
+            .any(|p| p.polarity() == Polarity::Positive && region.voxel_at(p.position_lps_mm()).is_some());
         if !positive && self.active_box.is_empty() {
             return Err(SegmentError::NoPositivePrompt);
         }
         let best = self.engine.segment(self.prepared, &task, self.cancel)?.into_iter().next();
         self.forwards += 1;
         let candidate = best.filter(|c| c.probability.shape() == region.shape()).ok_or_else(|| {
-            SegmentError::Unsupported(format!("The engine {:?} gave no answer on its region", self.engine.describe().name))
+            SegmentError::Unsupported(format!(
+                "The engine {:?} gave no answer on its region",
+                self.engine.describe().name
+            ))
         })?;
         let (kept, kept_box) = self.keep(&region, &candidate);
         Ok(Pass { region, candidate, kept, kept_box })

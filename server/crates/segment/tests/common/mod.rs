@@ -1,8 +1,12 @@
 //! Synthetic volumes, and an engine that simply thresholds them.
 
 use isochrone_prompt::{Click, PlacedPrompt, Polarity, Prompt};
-use isochrone_segment::{Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task};
-use isochrone_volume::{DAffine3, DMat3, DVec3, Grid, Modality, Quantity, Rescale, Volume, VolumeOrigin, Voxels, resample};
+use isochrone_segment::{
+    Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task,
+};
+use isochrone_volume::{
+    DAffine3, DMat3, DVec3, Grid, Modality, Quantity, Rescale, Volume, VolumeOrigin, Voxels, resample,
+};
 use ndarray::Array3;
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +23,13 @@ pub fn balls(grid: Grid, balls: &[([usize; 3], f64)]) -> Arc<Volume> {
         let p = grid.centre_mm([i, j, k]);
         if centres.iter().any(|(c, r)| p.distance(*c) <= *r) { 100i16 } else { 0 }
     });
-    let origin = VolumeOrigin { modality: Modality::Pt, quantity: Quantity::Arbitrary, inferred: false, frame_of_reference: None, warnings: vec![] };
+    let origin = VolumeOrigin {
+        modality: Modality::Pt,
+        quantity: Quantity::Arbitrary,
+        inferred: false,
+        frame_of_reference: None,
+        warnings: vec![],
+    };
     Arc::new(Volume::new(grid, Voxels::I16(voxels), Rescale::IDENTITY, origin).unwrap())
 }
 
@@ -40,8 +50,22 @@ pub struct Threshold {
 
 impl Segmenter for Threshold {
     fn describe(&self) -> EngineDescription {
-        let region = RegionPolicy { size: [32; 3], first_spacing_mm: 2.0, min_spacing_mm: 1.0, max_spacing_mm: 8.0, zoom_out: 1.5, context: 1.5 };
-        EngineDescription { name: "threshold".into(), model: String::new(), model_digest: String::new(), device: "cpu".into(), samples: false, region }
+        let region = RegionPolicy {
+            size: [32; 3],
+            first_spacing_mm: 2.0,
+            min_spacing_mm: 1.0,
+            max_spacing_mm: 8.0,
+            zoom_out: 1.5,
+            context: 1.5,
+        };
+        EngineDescription {
+            name: "threshold".into(),
+            model: String::new(),
+            model_digest: String::new(),
+            device: "cpu".into(),
+            samples: false,
+            region,
+        }
     }
 
     fn prepare(&self, channels: &[Channel]) -> Result<Arc<Prepared>, SegmentError> {
