@@ -2,6 +2,7 @@
 use isochrone_guidance::*;
 use ndarray::Array3;
 use std::time::Instant;
+fn cpu() -> f64 { let s = std::fs::read_to_string("/proc/self/stat").unwrap(); let f: Vec<&str> = s.rsplit(')').next().unwrap().split_whitespace().collect(); (f[11].parse::<f64>().unwrap() + f[12].parse::<f64>().unwrap()) / 100.0 }
 fn main() {
     let shape = [326, 400, 400];
     let sp = [3.0, 2.04, 2.04];
@@ -16,9 +17,9 @@ fn main() {
     let only = std::env::args().nth(2).unwrap_or_default();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     macro_rules! t { ($name:expr, $e:expr) => { if $name.contains(&only) {
-        let mut best = f64::MAX;
-        for _ in 0..3 { let t0 = Instant::now(); let c = pool.install(|| $e); std::hint::black_box(&c); best = best.min(t0.elapsed().as_secs_f64()); if best > 3.0 { break; } }
-        println!("{:24} {:.4} s", $name, best); } } }
+        let mut best = f64::MAX; let mut used = f64::MAX;
+        for _ in 0..3 { let (t0, c0) = (Instant::now(), cpu()); let c = pool.install(|| $e); std::hint::black_box(&c); best = best.min(t0.elapsed().as_secs_f64()); used = used.min(cpu() - c0); if best > 3.0 { break; } }
+        println!("{:24} {:.4} s   cpu {:.2}", $name, best, used); } } }
     t!("euclid1", euclidean_distance(shape, &pts[..1], sp).unwrap());
     t!("euclid10", euclidean_distance(shape, &pts, sp).unwrap());
     let mut out = Array3::<f32>::zeros(shape);

@@ -29,6 +29,17 @@ pub enum GuidanceError {
     /// An image without channels.
     #[error("No image channel was given; give at least one array")]
     NoChannel,
+    /// Another number of channels than a field can follow, or than it was made for.
+    #[error("The image has {got} channels where {expected} can be used; give the channels the field was made for, 1 to 3")]
+    Channels {
+        /// Number it was made for, or the most it can follow.
+        expected: usize,
+        /// Number that was given.
+        got: usize,
+    },
+    /// An array whose voxels do not follow each other in `[k, j, i]` order.
+    #[error("The image is not contiguous in [k, j, i] order; copy it first")]
+    Layout,
     /// NaN, infinity or an absurdly large number in the image.
     #[error("The image holds {value} at {voxel:?} (k, j, i); replace NaN and infinities, and keep below 1e37")]
     Intensity {

@@ -4,6 +4,8 @@
 //! that [`super::sweep`] dispatches to. Plain `f32` operations in one order: the same bits on all.
 #![allow(clippy::indexing_slicing)] // Slices are cut to one length first; the loops carry no checks.
 
+use pulp::Simd;
+
 /// Longest block of a row that is worked on at a time, in voxels.
 pub(crate) const MAX_BLOCK: usize = 512;
 
@@ -42,7 +44,13 @@ fn spread(block: usize, first: bool, last: bool) -> u64 {
 /// Lowers `row` by steps from `from` (3 neighbours a voxel) in the blocks of `mask`; returns the
 /// blocks that a change may reach.
 #[inline(always)]
-pub(crate) fn pull<const C: usize, const L: bool>(row: &mut RowMut<'_, C>, from: &Row<'_, C>, cost: Cost, mask: u64, block: usize) -> u64 {
+pub(crate) fn pull<S: Simd, const C: usize, const L: bool>(
+    simd: S,
+    row: &mut RowMut<'_, C>,
+    from: &Row<'_, C>,
+    cost: Cost,
+    (mask, block): (u64, usize),
+) -> u64 {
     let width = row.distance.len();
     let mut reached = 0;
     let mut rest = mask;
@@ -68,7 +76,7 @@ pub(crate) fn pull<const C: usize, const L: bool>(row: &mut RowMut<'_, C>, from:
         }
         let (a3, b3) = (a.max(1), b.min(width - 1));
         if a3 < b3 {
-            changed |= pull_three::<C, L>(row, from, cost, a3, b3);
+            changed |= pull_three::<S, C, L>(simd, row, from, cost, (a3, b3));
         }
         if changed {
             reached |= spread(n, row.distance[a] < old_first, row.distance[b - 1] < old_last);
@@ -94,70 +102,106 @@ fn pull_one<const C: usize, const L: bool>(row: &mut RowMut<'_, C>, from: &Row<'
     lower
 }
 
+/// The lanes that start at `at`.
 #[inline(always)]
-fn pull_three<const C: usize, const L: bool>(row: &mut RowMut<'_, C>, from: &Row<'_, C>, cost: Cost, a: usize, b: usize) -> bool {
-    let n = b - a;
-    let to = &mut row.distance[a..b][..n];
-    let (left, middle, right) = (&from.distance[a - 1..][..n], &from.distance[a..][..n], &from.distance[a + 1..][..n]);
-    let here: [&[f32]; C] = std::array::from_fn(|c| &row.image[c][a..][..n]);
-    let image_left: [&[f32]; C] = std::array::from_fn(|c| &from.image[c][a - 1..][..n]);
-    let image_middle: [&[f32]; C] = std::array::from_fn(|c| &from.image[c][a..][..n]);
-    let image_right: [&[f32]; C] = std::array::from_fn(|c| &from.image[c][a + 1..][..n]);
-    let mut changed = 0u32;
+fn load<S: Simd>(slice: &[f32], at: usize) -> S::f32s {
+    S::as_simd_f32s(&slice[at..at + S::F32_LANES]).0[0]
+}
+
+#[inline(always)]
+fn load_label<S: Simd>(slice: &[u32], at: usize) -> S::u32s {
+    S::as_simd_u32s(&slice[at..at + S::U32_LANES]).0[0]
+}
+
+#[inline(always)]
+fn store<S: Simd>(slice: &mut [f32], at: usize, value: S::f32s) {
+    S::as_mut_simd_f32s(&mut slice[at..at + S::F32_LANES]).0[0] = value;
+}
+
+#[inline(always)]
+fn store_label<S: Simd>(slice: &mut [u32], at: usize, value: S::u32s) {
+    S::as_mut_simd_u32s(&mut slice[at..at + S::U32_LANES]).0[0] = value;
+}
+
+/// The cheaper of two ways, and its label.
+#[inline(always)]
+fn lower<S: Simd, const L: bool>(simd: S, through: S::f32s, label: S::u32s, best: S::f32s, owner: S::u32s) -> (S::f32s, S::u32s) {
     if L {
-        let label = &mut row.label[a..b][..n];
-        let (l_left, l_middle, l_right) = (&from.label[a - 1..][..n], &from.label[a..][..n], &from.label[a + 1..][..n]);
-        for x in 0..n {
-            let old = to[x];
-            let (mut best, mut owner) = (old, label[x]);
-            let through = left[x] + (cost.diagonal + cost.lambda * step(&here, &image_left, x));
-            (best, owner) = if through < best { (through, l_left[x]) } else { (best, owner) };
-            let through = middle[x] + (cost.straight + cost.lambda * step(&here, &image_middle, x));
-            (best, owner) = if through < best { (through, l_middle[x]) } else { (best, owner) };
-            let through = right[x] + (cost.diagonal + cost.lambda * step(&here, &image_right, x));
-            (best, owner) = if through < best { (through, l_right[x]) } else { (best, owner) };
-            changed |= u32::from(best < old);
-            to[x] = best;
-            label[x] = owner;
-        }
+        let less = simd.less_than_f32s(through, best);
+        (simd.select_f32s(less, through, best), simd.select_u32s(less, label, owner))
     } else {
-        for x in 0..n {
-            let old = to[x];
-            let through = left[x] + (cost.diagonal + cost.lambda * step(&here, &image_left, x));
-            let best = if through < old { through } else { old };
-            let through = middle[x] + (cost.straight + cost.lambda * step(&here, &image_middle, x));
-            let best = if through < best { through } else { best };
-            let through = right[x] + (cost.diagonal + cost.lambda * step(&here, &image_right, x));
-            let best = if through < best { through } else { best };
-            changed |= u32::from(best < old);
-            to[x] = best;
+        (simd.min_f32s(through, best), owner)
+    }
+}
+
+/// Lowers the voxels `a..b` from their three neighbours in another row; none lies at a row's end.
+#[inline(always)]
+fn pull_three<S: Simd, const C: usize, const L: bool>(
+    simd: S,
+    row: &mut RowMut<'_, C>,
+    from: &Row<'_, C>,
+    cost: Cost,
+    (a, b): (usize, usize),
+) -> bool {
+    if b - a < S::F32_LANES {
+        let mut changed = false;
+        for x in a..b {
+            changed |= pull_one::<C, L>(row, from, cost.diagonal, cost.lambda, x, x - 1);
+            changed |= pull_one::<C, L>(row, from, cost.straight, cost.lambda, x, x);
+            changed |= pull_one::<C, L>(row, from, cost.diagonal, cost.lambda, x, x + 1);
+        }
+        return changed;
+    }
+    let (straight, diagonal) = (simd.splat_f32s(cost.straight), simd.splat_f32s(cost.diagonal));
+    let lambda = simd.splat_f32s(cost.lambda);
+    let none = simd.splat_u32s(0);
+    let mut changed = simd.less_than_f32s(lambda, lambda);
+    let mut x = a;
+    loop {
+        // The last lanes overlap those before: taking a minimum twice changes nothing.
+        x = x.min(b - S::F32_LANES);
+        let here: [S::f32s; C] = std::array::from_fn(
+            #[inline(always)]
+            |c| load::<S>(row.image[c], x),
+        );
+        let old = load::<S>(row.distance, x);
+        let mut best = old;
+        let mut owner = if L { load_label::<S>(row.label, x) } else { none };
+        for (at, length) in [(x - 1, diagonal), (x, straight), (x + 1, diagonal)] {
+            let mut difference = simd.abs_f32s(simd.sub_f32s(here[0], load::<S>(from.image[0], at)));
+            for c in 1..C {
+                difference = simd.add_f32s(difference, simd.abs_f32s(simd.sub_f32s(here[c], load::<S>(from.image[c], at))));
+            }
+            let step = simd.add_f32s(length, simd.mul_f32s(lambda, difference));
+            let through = simd.add_f32s(load::<S>(from.distance, at), step);
+            let label = if L { load_label::<S>(from.label, at) } else { none };
+            (best, owner) = lower::<S, L>(simd, through, label, best, owner);
+        }
+        changed = simd.or_m32s(changed, simd.less_than_f32s(best, old));
+        store::<S>(row.distance, x, best);
+        if L {
+            store_label::<S>(row.label, x, owner);
+        }
+        x += S::F32_LANES;
+        if x >= b {
+            return simd.first_true_m32s(changed) < S::F32_LANES;
         }
     }
-    changed != 0
 }
 
-#[inline(always)]
-fn step<const C: usize>(a: &[&[f32]; C], b: &[&[f32]; C], x: usize) -> f32 {
-    let mut difference = 0.0;
-    for c in 0..C {
-        difference += (a[c][x] - b[c][x]).abs();
-    }
-    difference
-}
+/// A block, a voxel on each side, and room to the next multiple of the lanes.
+const ROOM: usize = MAX_BLOCK + 2 + 16;
 
-/// Room for one block and a voxel on each side.
+/// Room for one block; what lies beyond the block is never lower than it.
 pub(crate) struct Scratch {
-    weight: [f32; MAX_BLOCK + 2],
-    now: [f32; MAX_BLOCK + 2],
-    next: [f32; MAX_BLOCK + 2],
-    label_now: [u32; MAX_BLOCK + 2],
-    label_next: [u32; MAX_BLOCK + 2],
+    weight: [f32; ROOM],
+    distance: [[f32; ROOM]; 2],
+    label: [[u32; ROOM]; 2],
 }
 
 impl Scratch {
     pub fn new() -> Self {
-        let (zeros, none) = ([0.0; MAX_BLOCK + 2], [0; MAX_BLOCK + 2]);
-        Self { weight: zeros, now: zeros, next: zeros, label_now: none, label_next: none }
+        Self { weight: [f32::INFINITY; ROOM], distance: [[f32::INFINITY; ROOM]; 2], label: [[0; ROOM]; 2] }
     }
 }
 
@@ -167,10 +211,10 @@ const ROUNDS: usize = 10;
 /// Lowers a row by steps within itself until nothing changes, starting from the blocks of `mask`;
 /// returns the blocks that a change may reach.
 #[inline(always)]
-pub(crate) fn settle<const C: usize, const L: bool>(
+pub(crate) fn settle<S: Simd, const C: usize, const L: bool>(
+    simd: S,
     row: &mut RowMut<'_, C>,
-    length: f32,
-    lambda: f32,
+    (length, lambda): (f32, f32),
     (mask, block): (u64, usize),
     scratch: &mut Scratch,
 ) -> u64 {
@@ -183,7 +227,7 @@ pub(crate) fn settle<const C: usize, const L: bool>(
         let n = rest.trailing_zeros() as usize;
         rest &= rest - 1;
         let (a, b) = (n * block, ((n + 1) * block).min(width));
-        let (first, last, changed) = settle_block::<C, L>(row, length, lambda, (a, b), scratch);
+        let (first, last, changed) = settle_block::<S, C, L>(simd, row, (length, lambda), (a, b), scratch);
         if changed {
             reached |= spread(n, first, last);
             rest |= spread(n, first, last) & !(1 << n) & inside;
@@ -193,60 +237,47 @@ pub(crate) fn settle<const C: usize, const L: bool>(
 }
 
 #[inline(always)]
-fn settle_block<const C: usize, const L: bool>(
+fn settle_block<S: Simd, const C: usize, const L: bool>(
+    simd: S,
     row: &mut RowMut<'_, C>,
-    length: f32,
-    lambda: f32,
+    (length, lambda): (f32, f32),
     (a, b): (usize, usize),
     scratch: &mut Scratch,
 ) -> (bool, bool, bool) {
     let (n, width) = (b - a, row.distance.len());
-    let Scratch { weight, now, next, label_now, label_next } = scratch;
-    let (weight, now, next) = (&mut weight[..n + 1], &mut now[..n + 2], &mut next[..n + 2]);
-    let (label_now, label_next) = (&mut label_now[..n + 2], &mut label_next[..n + 2]);
-    now[1..=n].copy_from_slice(&row.distance[a..b]);
-    now[0] = if a > 0 { row.distance[a - 1] } else { f32::INFINITY };
-    now[n + 1] = if b < width { row.distance[b] } else { f32::INFINITY };
+    let rounded = n.next_multiple_of(S::F32_LANES);
+    let Scratch { weight, distance: [now, next], label: [label_now, label_next] } = scratch;
+    // The block and a voxel on each side, as far as the row has them; voxel `a` is at 1.
+    let (from, to) = (a.saturating_sub(1), (b + 1).min(width));
+    let first = from + 1 - a;
+    (now[0], now[n + 1]) = (f32::INFINITY, f32::INFINITY);
+    now[first..first + to - from].copy_from_slice(&row.distance[from..to]);
+    (next[0], next[n + 1]) = (now[0], now[n + 1]);
     if L {
-        label_now[1..=n].copy_from_slice(&row.label[a..b]);
-        label_now[0] = if a > 0 { row.label[a - 1] } else { 0 };
-        label_now[n + 1] = if b < width { row.label[b] } else { 0 };
+        label_now[first..first + to - from].copy_from_slice(&row.label[from..to]);
+        (label_next[0], label_next[n + 1]) = (label_now[0], label_now[n + 1]);
     }
-    // weight[x] is the step between now[x] and now[x + 1].
-    let inner = n - 1;
-    {
-        let one: [&[f32]; C] = std::array::from_fn(|c| &row.image[c][a..][..inner]);
-        let two: [&[f32]; C] = std::array::from_fn(|c| &row.image[c][a + 1..][..inner]);
-        let weight = &mut weight[1..][..inner];
-        for x in 0..inner {
-            weight[x] = length + lambda * step(&one, &two, x);
-        }
-    }
-    weight[0] = if a > 0 { length + lambda * step(&row.image, &row.image.map(|r| &r[1..]), a - 1) } else { f32::INFINITY };
-    weight[n] = if b < width { length + lambda * step(&row.image, &row.image.map(|r| &r[1..]), b - 1) } else { f32::INFINITY };
+    // weight[x] is the step between now[x] and now[x + 1]; nothing leads past the ends.
+    weight[0] = f32::INFINITY;
+    weight[n..=rounded].fill(f32::INFINITY);
+    weigh::<S, C>(simd, row, (length, lambda), (from, to), &mut weight[first..]);
 
     let mut changed = false;
-    for round in 0..=ROUNDS {
-        if round == ROUNDS {
-            scan::<L>(weight, now, label_now);
-            break;
-        }
-        next[0] = now[0];
-        next[n + 1] = now[n + 1];
-        if L {
-            label_next[0] = label_now[0];
-            label_next[n + 1] = label_now[n + 1];
-        }
-        if !exchange::<L>(weight, now, next, label_now, label_next) {
+    for round in 1..=ROUNDS {
+        if !exchange::<S, L>(simd, weight, now, next, (label_now, label_next), rounded) {
             break;
         }
         changed = true;
-        now.copy_from_slice(next);
+        std::mem::swap(now, next);
         if L {
-            label_now.copy_from_slice(label_next);
+            std::mem::swap(label_now, label_next);
+        }
+        if round == ROUNDS {
+            scan::<L>(&weight[..=n], now, label_now);
         }
     }
-    if !changed {
+    // Lanes past the block may have counted as a change.
+    if !changed || (rounded > n && now[1..=n] == row.distance[a..b]) {
         return (false, false, false);
     }
     let ends = (now[1] < row.distance[a], now[n] < row.distance[b - 1]);
@@ -257,39 +288,72 @@ fn settle_block<const C: usize, const L: bool>(
     (ends.0, ends.1, true)
 }
 
+/// The cost of the steps from each voxel of `from..to` to the next.
+#[inline(always)]
+fn weigh<S: Simd, const C: usize>(
+    simd: S,
+    row: &RowMut<'_, C>,
+    (length, lambda): (f32, f32),
+    (from, to): (usize, usize),
+    weight: &mut [f32],
+) {
+    let steps = to - from - 1;
+    if steps < S::F32_LANES {
+        for (x, weight) in weight.iter_mut().enumerate().take(steps) {
+            let mut difference = 0.0;
+            for c in 0..C {
+                difference += (row.image[c][from + x] - row.image[c][from + x + 1]).abs();
+            }
+            *weight = length + lambda * difference;
+        }
+        return;
+    }
+    let (length, lambda) = (simd.splat_f32s(length), simd.splat_f32s(lambda));
+    let mut x = 0;
+    while x < steps {
+        x = x.min(steps - S::F32_LANES);
+        let at = from + x;
+        let mut difference = simd.abs_f32s(simd.sub_f32s(load::<S>(row.image[0], at), load::<S>(row.image[0], at + 1)));
+        for c in 1..C {
+            let more = simd.abs_f32s(simd.sub_f32s(load::<S>(row.image[c], at), load::<S>(row.image[c], at + 1)));
+            difference = simd.add_f32s(difference, more);
+        }
+        store::<S>(weight, x, simd.add_f32s(length, simd.mul_f32s(lambda, difference)));
+        x += S::F32_LANES;
+    }
+}
+
 /// Every voxel of a block takes from both sides at once; returns whether any was lowered.
 #[inline(always)]
-fn exchange<const L: bool>(weight: &[f32], now: &[f32], next: &mut [f32], label_now: &[u32], label_next: &mut [u32]) -> bool {
-    let n = weight.len() - 1;
-    let (left, middle, right) = (&now[..n], &now[1..][..n], &now[2..][..n]);
-    let (weight_left, weight_right) = (&weight[..n], &weight[1..][..n]);
-    let to = &mut next[1..][..n];
-    let mut changed = 0u32;
-    if L {
-        let (l_left, l_middle, l_right) = (&label_now[..n], &label_now[1..][..n], &label_now[2..][..n]);
-        let label = &mut label_next[1..][..n];
-        for x in 0..n {
-            let (old, owner) = (middle[x], l_middle[x]);
-            let through = left[x] + weight_left[x];
-            let (best, owner) = if through < old { (through, l_left[x]) } else { (old, owner) };
-            let through = right[x] + weight_right[x];
-            let (best, owner) = if through < best { (through, l_right[x]) } else { (best, owner) };
-            changed |= u32::from(best < old);
-            to[x] = best;
-            label[x] = owner;
+fn exchange<S: Simd, const L: bool>(
+    simd: S,
+    weight: &[f32; ROOM],
+    now: &[f32; ROOM],
+    next: &mut [f32; ROOM],
+    (label_now, label_next): (&[u32; ROOM], &mut [u32; ROOM]),
+    rounded: usize,
+) -> bool {
+    let none = simd.splat_u32s(0);
+    let zero = simd.splat_f32s(0.0);
+    let mut changed = simd.less_than_f32s(zero, zero);
+    let mut x = 0;
+    while x < rounded {
+        let old = load::<S>(now, x + 1);
+        let owner = if L { load_label::<S>(label_now, x + 1) } else { none };
+        let left = simd.add_f32s(load::<S>(now, x), load::<S>(weight, x));
+        let label = if L { load_label::<S>(label_now, x) } else { none };
+        let (best, owner) = lower::<S, L>(simd, left, label, old, owner);
+        let right = simd.add_f32s(load::<S>(now, x + 2), load::<S>(weight, x + 1));
+        let label = if L { load_label::<S>(label_now, x + 2) } else { none };
+        let (best, owner) = lower::<S, L>(simd, right, label, best, owner);
+        changed = simd.or_m32s(changed, simd.less_than_f32s(best, old));
+        store::<S>(next, x + 1, best);
+        if L {
+            store_label::<S>(label_next, x + 1, owner);
         }
-    } else {
-        for x in 0..n {
-            let old = middle[x];
-            let through = left[x] + weight_left[x];
-            let best = if through < old { through } else { old };
-            let through = right[x] + weight_right[x];
-            let best = if through < best { through } else { best };
-            changed |= u32::from(best < old);
-            to[x] = best;
-        }
+        x += S::F32_LANES;
     }
-    changed != 0
+    simd.first_true_m32s(changed) < S::F32_LANES
 }
 
 /// One scan ahead and one back: settles a block however far a change runs.

@@ -6,6 +6,7 @@
 //! bit: the least over all paths, whatever algorithm finds it.
 
 mod dijkstra;
+mod field;
 mod kernel;
 mod pending;
 mod step;
@@ -14,7 +15,8 @@ mod sweep;
 use crate::{GuidanceError, check};
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
-pub(crate) use step::Steps;
+pub use field::{GeodesicField, Touched};
+use step::Steps;
 
 /// How a geodesic distance is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,9 +95,7 @@ fn swept<const C: usize>(map: &mut [f32], image: [&[f32]; C], shape: [usize; 3],
         searched(map, &image, shape, points, metric);
         return;
     };
-    // Unreached voxels hold the least value above the cut-off, so no candidate beyond it is lower.
-    let limit = metric.cutoff.unwrap_or(f32::INFINITY).next_up();
-    let limit = if limit.is_nan() { f32::INFINITY } else { limit };
+    let limit = limit_of(metric);
     fill(map, limit);
     let [_, nj, ni] = shape;
     for &[k, j, i] in points {
@@ -108,6 +108,12 @@ fn swept<const C: usize>(map: &mut [f32], image: [&[f32]; C], shape: [usize; 3],
     if limit < f32::INFINITY {
         map.par_chunks_mut(CHUNK).for_each(|part| part.iter_mut().for_each(|v| *v = if *v < limit { *v } else { f32::INFINITY }));
     }
+}
+
+/// What unreached voxels hold during a search: the least value above the cut-off, so that no
+/// candidate beyond it is lower.
+fn limit_of(metric: &Geodesic) -> f32 {
+    metric.cutoff.unwrap_or(f32::INFINITY).next_up()
 }
 
 fn searched(map: &mut [f32], image: &[&[f32]], shape: [usize; 3], points: &[[usize; 3]], metric: &Geodesic) {

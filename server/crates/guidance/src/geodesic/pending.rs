@@ -68,7 +68,7 @@ pub(crate) struct Pending {
 impl Pending {
     /// Nothing pending; `None` if a row is too long for 64 blocks.
     pub fn new(region: Region) -> Option<Self> {
-        let block = region.i.len().div_ceil(64).next_multiple_of(16).max(32);
+        let block = region.i.len().div_ceil(64).next_multiple_of(16).max(64);
         (block <= MAX_BLOCK).then(|| {
             let (rows, slices) = (vec![RowPending::default(); region.k.len() * region.j.len()], vec![SlicePending::default(); region.k.len()]);
             Self { region, block, rows, slices }

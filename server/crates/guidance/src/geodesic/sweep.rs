@@ -10,7 +10,7 @@
 use super::kernel::{Cost, Row, RowMut, Scratch, pull, settle};
 use super::pending::{Pending, Region, RowPending};
 use super::{Geodesic, step};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Distance, labels (empty if not kept) and image of a whole array, flat `[k, j, i]`.
 pub(crate) struct Field<'a, const C: usize> {
@@ -172,17 +172,31 @@ fn split<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: Option<Ot
 }
 
 fn work_dispatched<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: Option<Other<'_, C>>, costs: &Costs, layout: Layout) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || work::<C, L>(band, other, costs, layout),
-    );
+    Arch::new().dispatch(Work::<'_, '_, C, L> { band, other, costs, layout });
+}
+
+/// [`work`] as pulp wants it, to be compiled for each instruction set (a closure is not inlined there).
+struct Work<'a, 'b, const C: usize, const L: bool> {
+    band: &'a mut Band<'b, C>,
+    other: Option<Other<'a, C>>,
+    costs: &'a Costs,
+    layout: Layout,
+}
+
+impl<const C: usize, const L: bool> WithSimd for Work<'_, '_, C, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        work::<S, C, L>(simd, self.band, self.other, self.costs, self.layout);
+    }
 }
 
 /// Rounds ahead and back in one slice before the next slice is visited.
 const ROUNDS: usize = 4;
 
 #[inline(always)]
-fn work<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: Option<Other<'_, C>>, costs: &Costs, layout: Layout) {
+fn work<S: Simd, const C: usize, const L: bool>(simd: S, band: &mut Band<'_, C>, other: Option<Other<'_, C>>, costs: &Costs, layout: Layout) {
     let mut scratch = Scratch::new();
     let count = band.rows.len();
     for round in 0..ROUNDS {
@@ -192,14 +206,14 @@ fn work<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: Option<Oth
             if round == 0
                 && let Some(other) = &other
             {
-                reached |= take_slice::<C, L>(band, other, costs, layout, j);
+                reached |= take_slice::<S, C, L>(simd, band, other, costs, layout, j);
             }
             let mask = if j > 0 { std::mem::take(&mut band.rows[j].from_below) } else { 0 };
-            open |= finish_row::<C, L>(band, costs, layout, &mut scratch, (j, mask, -1, reached));
+            open |= finish_row::<S, C, L>(simd, band, costs, layout, &mut scratch, (j, mask, -1, reached));
         }
         for j in (0..count).rev() {
             let mask = if j + 1 < count { std::mem::take(&mut band.rows[j].from_above) } else { 0 };
-            open |= finish_row::<C, L>(band, costs, layout, &mut scratch, (j, mask, 1, 0));
+            open |= finish_row::<S, C, L>(simd, band, costs, layout, &mut scratch, (j, mask, 1, 0));
         }
         if !open {
             break;
@@ -209,7 +223,7 @@ fn work<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: Option<Oth
 
 /// Takes from the three rows of the neighbouring slice.
 #[inline(always)]
-fn take_slice<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: &Other<'_, C>, costs: &Costs, layout: Layout, j: usize) -> u64 {
+fn take_slice<S: Simd, const C: usize, const L: bool>(simd: S, band: &mut Band<'_, C>, other: &Other<'_, C>, costs: &Costs, layout: Layout, j: usize) -> u64 {
     let pending = &mut band.rows[j];
     let mask = std::mem::take(if other.side == Side::Before { &mut pending.from_before } else { &mut pending.from_after });
     if mask == 0 {
@@ -222,14 +236,15 @@ fn take_slice<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: &Oth
     for near in middle.saturating_sub(1)..(middle + 2).min(height) {
         let from = row_of::<C, L>(other.distance, other.label, &other.image, layout, near);
         let cost = if near == middle { costs.next_slice } else { costs.next_slice_and_row };
-        reached |= pull::<C, L>(&mut row, &from, cost, mask, layout.block);
+        reached |= pull::<S, C, L>(simd, &mut row, &from, cost, (mask, layout.block));
     }
     reached
 }
 
 /// Takes from row `j + side`, settles the row and tells its neighbours; returns whether it changed.
 #[inline(always)]
-fn finish_row<const C: usize, const L: bool>(
+fn finish_row<S: Simd, const C: usize, const L: bool>(
+    simd: S,
     band: &mut Band<'_, C>,
     costs: &Costs,
     layout: Layout,
@@ -251,14 +266,14 @@ fn finish_row<const C: usize, const L: bool>(
         let (i1, i2) = (image.map(|c| c.0), image.map(|c| c.1));
         reached |= if side < 0 {
             let from = row_of::<C, L>(d1, l1, &i1, layout, near);
-            pull::<C, L>(&mut row_mut::<C, L>(d2, l2, &i2, layout, 0), &from, costs.next_row, mask, layout.block)
+            pull::<S, C, L>(simd, &mut row_mut::<C, L>(d2, l2, &i2, layout, 0), &from, costs.next_row, (mask, layout.block))
         } else {
             let from = row_of::<C, L>(d2, l2, &i2, layout, 0);
-            pull::<C, L>(&mut row_mut::<C, L>(d1, l1, &i1, layout, j), &from, costs.next_row, mask, layout.block)
+            pull::<S, C, L>(simd, &mut row_mut::<C, L>(d1, l1, &i1, layout, j), &from, costs.next_row, (mask, layout.block))
         };
     }
     let mut row = row_mut::<C, L>(band.distance, band.label, &band.image, layout, j);
-    reached |= settle::<C, L>(&mut row, costs.within_row, costs.lambda, (reached | inside, layout.block), scratch);
+    reached |= settle::<S, C, L>(simd, &mut row, (costs.within_row, costs.lambda), (reached | inside, layout.block), scratch);
     if reached == 0 {
         return false;
     }
