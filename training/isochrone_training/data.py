@@ -134,7 +134,7 @@ class Sampler:
 
     def region(self, case: Case, lesion: Lesion) -> tuple[Region, np.ndarray | None]:
         """Either round a first click at any scale, or round the lesion's box as for later ones."""
-        share, rng, side = self.recipe["sampling"], self.rng, self.recipe["region"]["side_voxels"]
+        share, rng, side = self.recipe["sampling"], self.rng, self.recipe["sampling"]["side_voxels"]
         extent = lesion.extent_mm(case.spacing_mm)
         if rng.random() < share["first_click_share"]:
             low, high = np.log(share["extent_over_side"])

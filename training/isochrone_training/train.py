@@ -147,7 +147,7 @@ def run(trainer: Trainer, feed: Feed, data: Path) -> None:
         done = trainer.seconds >= limit  # decided by the shared clock, before it moves on
         if trainer.rank > 0:
             continue
-        if trainer.step % 50 == 0:
+        if trainer.step % 50 == 0 and losses:
             print(f"step {trainer.step:6d}  loss {np.mean(losses):.3f}  rate {trainer.rate():.1e}  "
                   f"{trainer.seconds / trainer.step:.2f} s a step  "
                   f"{trainer.minutes - trainer.seconds / 60:.1f} min left", flush=True)
