@@ -1,6 +1,7 @@
 """A real server process and a plain Python gRPC client, generated from the protos of this repository."""
 
 import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -24,8 +25,11 @@ def generate_stubs() -> None:
     protos = [str(REPO / "protos" / "isochrone" / "v1" / f"{name}.proto") for name in SERVICES]
     root = REPO / "protos"
     assert protoc.main(["protoc", f"-I{root}", f"--python_out={STUBS}", f"--grpc_python_out={STUBS}", *protos]) == 0
-    if str(STUBS) not in sys.path:
-        sys.path.insert(0, str(STUBS))
+    sys.path.insert(0, str(STUBS))
+    # The wheel is called `isochrone` too: let its package find the stubs' modules as well.
+    wheel = importlib.util.find_spec("isochrone")
+    if wheel and wheel.origin:
+        importlib.import_module("isochrone").__path__.append(str(STUBS / "isochrone"))
 
 
 @pytest.fixture(scope="session")
