@@ -5,7 +5,7 @@ use super::play::{Turn, Way, dice_after};
 use crate::cli::info::hex;
 use crate::client::Slice;
 use isochrone_prompt::Polarity;
-use isochrone_volume::Grid;
+use isochrone_volume::{Axis, Grid};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -150,6 +150,7 @@ pub fn as_json(played: &Played) -> Value {
         "modality": played.case.modality.code(),
         "image": played.case.image,
         "truth": played.case.truth_file,
+        "planes": Axis::ALL.map(|a| (format!("{a:?}").to_lowercase(), plane(grid, a))).into_iter().collect::<BTreeMap<_, _>>(),
         "truth_ml": played.case.truth.volume_ml(),
         "proposed": played.proposed.iter().map(turn).collect::<Vec<_>>(),
         "random_dice": played.random.iter().map(|t| dice(t)).collect::<Vec<_>>(),
