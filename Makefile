@@ -63,7 +63,7 @@ build/stamp-venv: python/requirements-dev.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r python/requirements-dev.txt
 	@touch $@
 
-build/stamp-wheel: build/stamp-venv $(shell find python server/crates/guidance server/crates/robot server/crates/volume -name '*.rs' -o -name 'Cargo.toml' -o -name 'pyproject.toml' -o -name '*.pyi')
+build/stamp-wheel: build/stamp-venv $(shell find python server/crates/guidance server/crates/classical server/crates/robot server/crates/volume -name '*.rs' -o -name 'Cargo.toml' -o -name 'pyproject.toml' -o -name '*.pyi')
 	@echo "Building the Python wheel …"
 	cd python && ../$(VENV)/bin/maturin build --quiet --release --interpreter ../$(VENV)/bin/python --out ../build/wheels
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps build/wheels/isochrone-*.whl

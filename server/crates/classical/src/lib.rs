@@ -1,0 +1,14 @@
+//! Segmentation by classical methods: kernels on arrays, without files, prompts or geometry.
+//!
+//! Arrays are indexed `[k, j, i]` (`i` fastest); spacing comes in the same order, in mm.
+//!
+//! | kernel | method |
+//! |---|---|
+//! | [`graph_cut`] | min cut over a voxel grid (Boykov and Jolly 2001), solved by incremental breadth-first search (Goldberg et al. 2011) |
+//! | [`morphological`] | geodesic active contour by morphology (Márquez-Neila et al. 2014) |
+
+mod error;
+pub mod graph_cut;
+pub mod morphological;
+
+pub use error::ClassicalError;
