@@ -55,6 +55,14 @@ impl<'py> Image<'py> {
         }
     }
 
+    /// The image as contiguous `float32`, to be kept: itself if it already is that.
+    pub fn contiguous(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
+        // Checks the type and the axes before anything is converted.
+        drop(Self::new(object)?);
+        let array = object.py().import("numpy")?.call_method1("ascontiguousarray", (object, "float32"))?;
+        Ok(array.cast_into::<PyUntypedArray>()?)
+    }
+
     /// One view a channel, each `[k, j, i]`.
     pub fn channels(&self) -> Vec<ArrayView3<'_, f32>> {
         match self {

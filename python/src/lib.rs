@@ -4,6 +4,8 @@
 //! run without the GIL, on a thread pool that survives `fork` (see [`pool`]).
 
 mod arrays;
+mod field;
+mod engines;
 mod maps;
 mod pool;
 mod region;
@@ -19,7 +21,9 @@ use pyo3::prelude::*;
 fn isochrone(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     maps::register(module)?;
+    field::register(module)?;
     robots::register(module)?;
     region::register(module)?;
+    engines::register(module)?;
     pool::register(module)
 }

@@ -5,6 +5,7 @@
 //! point. All sums are `f32` in the order of the path, so the map has one defined value in every
 //! bit: the least over all paths, whatever algorithm finds it.
 
+mod cells;
 mod dijkstra;
 mod field;
 mod kernel;
@@ -15,7 +16,8 @@ mod sweep;
 use crate::{GuidanceError, check};
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
-pub use field::{GeodesicField, Touched};
+pub use cells::{GeodesicCells, Touched};
+pub use field::GeodesicField;
 use step::Steps;
 
 /// How a geodesic distance is measured.
