@@ -1,7 +1,10 @@
 //! The command line: one file a subcommand.
 
 mod bench;
+mod cases;
 mod demo;
+mod engine;
+mod evaluate;
 mod guidance;
 mod info;
 mod model;
@@ -29,6 +32,8 @@ enum Command {
     Guidance(guidance::GuidanceArgs),
     /// Look after model bundles
     Model(model::ModelArgs),
+    /// Let a simulated reader segment many labelled cases, and score it
+    Evaluate(evaluate::EvaluateArgs),
     /// Let a simulated reader segment real lesions over gRPC
     Demo(demo::DemoArgs),
     /// Measure how long a reader waits
@@ -54,6 +59,7 @@ impl Cli {
             Command::Info(args) => info::run(&args),
             Command::Guidance(args) => guidance::run(&args),
             Command::Model(args) => model::run(&args),
+            Command::Evaluate(args) => evaluate::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Serve(args) => serve::run(args),

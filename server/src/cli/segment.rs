@@ -1,11 +1,11 @@
 //! `isochrone segment`: a mask from clicks, without a server.
 
+use super::engine::EngineArgs;
 use super::shared;
 use anyhow::Context;
-use clap::{Args, ValueEnum};
-use isochrone_network::{Device, Runtime, RuntimeOptions};
+use clap::Args;
 use isochrone_prompt::{Click, Prompt};
-use isochrone_segment::{Channel, GeodesicEngine, NetworkEngine, Segmenter};
+use isochrone_segment::Channel;
 use isochrone_session::{Session, SessionLimits};
 use isochrone_volume::Modality;
 use std::path::PathBuf;
@@ -20,32 +20,17 @@ pub struct SegmentArgs {
     /// A click in LPS mm; `,-` after it says "not this". Can be repeated: each is a step, in this order.
     #[arg(long, value_name = "X,Y,Z[,-]", required = true, allow_hyphen_values = true)]
     click: Vec<Click>,
-    /// Who computes.
-    #[arg(long, value_enum, default_value_t = EngineName::Network)]
-    engine: EngineName,
-    /// Model bundle of the network.
-    #[arg(long, value_name = "BUNDLE", default_value = "models/lesion-1")]
-    model: PathBuf,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// CT, MR or PT, if you know better than the values.
     #[arg(long, value_parser = shared::modality)]
     modality: Option<Modality>,
-    /// auto, cpu, cuda, cuda:1, tensorrt, …
-    #[arg(long, default_value_t = Device::Auto)]
-    device: Device,
     /// Where the mask goes: .nii or .nii.gz.
     #[arg(short, long)]
     out: PathBuf,
     /// Replace a file that is there.
     #[arg(long)]
     force: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineName {
-    /// A model bundle.
-    Network,
-    /// Nearer to positive than to negative clicks, through even grey values.
-    Geodesic,
 }
 
 /// Writes the mask and says what it is.
@@ -55,7 +40,7 @@ enum EngineName {
 pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     shared::check_output(&args.out, args.force)?;
     let volume = Arc::new(shared::load(&args.image, args.modality)?);
-    let engine = engine(args)?;
+    let engine = args.engine.load()?;
     let mut session = Session::open(engine, &[Channel { volume: volume.clone() }], 0, SessionLimits::default())?;
     let label = session.add_label("lesion")?.label.context("The session gave the label no number")?;
     let bar = shared::bar(args.click.len() as u64, "Clicks".to_owned());
@@ -77,23 +62,4 @@ pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     isochrone_export::write_labels(&args.out, volume.grid(), &[(1, &mask)])?;
     println!("{}: {:.2} mL, {} voxels", args.out.display(), mask.volume_ml(), mask.count());
     Ok(())
-}
-
-fn engine(args: &SegmentArgs) -> anyhow::Result<Arc<dyn Segmenter>> {
-    if args.engine == EngineName::Geodesic {
-        return Ok(Arc::new(GeodesicEngine::default()));
-    }
-    let spinner = shared::spinner(format!("Loading {}", args.model.display()));
-    let load = || {
-        let runtime = Runtime::load(&RuntimeOptions { device: args.device, ..RuntimeOptions::default() })?;
-        let engine = NetworkEngine::load(&args.model, &runtime).with_context(|| args.model.display().to_string())?;
-        Ok::<_, anyhow::Error>((engine, runtime.device().message.clone()))
-    };
-    let loaded = load();
-    spinner.finish_and_clear();
-    let (engine, message) = loaded?;
-    if !message.is_empty() {
-        eprintln!("{message}");
-    }
-    Ok(Arc::new(engine))
 }
