@@ -7,7 +7,9 @@ pub enum PromptError {
     #[error("The point ({0}, {1}, {2}) is not a place: every coordinate must be a finite number of millimetres (LPS)")]
     NotFinite(f64, f64, f64),
     /// The point lies outside the volume.
-    #[error("The point ({x:.1}, {y:.1}, {z:.1}) mm lies outside the volume, which spans ({low}) to ({high}) mm (LPS). Click inside the image; if it looked inside, the client may be sending RAS instead of LPS")]
+    #[error(
+        "The point ({x:.1}, {y:.1}, {z:.1}) mm lies outside the volume, which spans ({low}) to ({high}) mm (LPS). Click inside the image; if it looked inside, the client may be sending RAS instead of LPS"
+    )]
     Outside {
         /// LPS x in mm.
         x: f64,
@@ -21,7 +23,9 @@ pub enum PromptError {
         high: String,
     },
     /// A shape has no voxel of the volume in it.
-    #[error("The {kind} marks nothing inside the volume, which spans ({low}) to ({high}) mm (LPS). Draw inside the image; if it looked inside, the client may be sending RAS instead of LPS")]
+    #[error(
+        "The {kind} marks nothing inside the volume, which spans ({low}) to ({high}) mm (LPS). Draw inside the image; if it looked inside, the client may be sending RAS instead of LPS"
+    )]
     NothingInside {
         /// Which prompt.
         kind: &'static str,
@@ -31,7 +35,9 @@ pub enum PromptError {
         high: String,
     },
     /// The prompt was made in another frame of reference.
-    #[error("The point was made in frame of reference {given:?}, the volume is in {expected:?}. Point in the volume that the session was opened on")]
+    #[error(
+        "The point was made in frame of reference {given:?}, the volume is in {expected:?}. Point in the volume that the session was opened on"
+    )]
     FrameOfReference {
         /// The volume's.
         expected: String,
@@ -39,7 +45,9 @@ pub enum PromptError {
         given: String,
     },
     /// A click written as text, such as `1,2,3,-`, could not be read.
-    #[error("{0:?} is not a click: write x,y,z in mm (LPS), with ,- or ,+ after it for the polarity, such as 12.5,-30,88,-")]
+    #[error(
+        "{0:?} is not a click: write x,y,z in mm (LPS), with ,- or ,+ after it for the polarity, such as 12.5,-30,88,-"
+    )]
     Text(String),
     /// Another prompt written as text could not be read.
     #[error("{given:?} cannot be read in a {kind}; write it as {example:?} (points in mm, LPS)")]
@@ -85,7 +93,9 @@ pub enum PromptError {
     #[error("A point lies {0:.2} mm off the prompt's plane; draw all points on one plane, at most {1} mm off")]
     OffPlane(f64, f64),
     /// A vertex drag starts where there is no vertex.
-    #[error("No vertex lies within {within_mm} mm of the place the drag starts from (the nearest is {nearest_mm:.1} mm away); drag a vertex")]
+    #[error(
+        "No vertex lies within {within_mm} mm of the place the drag starts from (the nearest is {nearest_mm:.1} mm away); drag a vertex"
+    )]
     NoVertex {
         /// Distance of the nearest vertex.
         nearest_mm: f64,

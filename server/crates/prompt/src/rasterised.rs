@@ -120,11 +120,8 @@ impl Rasterised {
     /// `own` is the grid that these were rasterised on.
     #[must_use]
     pub fn onto(&self, own: &Grid, other: &Grid) -> Vec<[usize; 3]> {
-        let mut found: Vec<[usize; 3]> = self
-            .voxels()
-            .filter_map(|v| other.voxel_at(own.centre_mm(v)))
-            .map(|[i, j, k]| [k, j, i])
-            .collect();
+        let mut found: Vec<[usize; 3]> =
+            self.voxels().filter_map(|v| other.voxel_at(own.centre_mm(v))).map(|[i, j, k]| [k, j, i]).collect();
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|[k, j, i]| [i, j, k]).collect()

@@ -1,4 +1,5 @@
 //! Scribble, lasso and polygon on 500 random oblique planes each, against brute force.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // A test may fail that way.
 
 mod common;
 
@@ -89,7 +90,9 @@ fn scribbles() {
         empty_misses += check(&grid, &plane, &stroke, &found);
         marked += found.count();
         // The rule's voxels are all there; the line's own cells come on top.
-        let on_line = Scribble { radius_mm: 0.0, ..scribble.clone() }.rasterise(&grid).map(|f| f.voxels().collect::<HashSet<_>>());
+        let on_line = Scribble { radius_mm: 0.0, ..scribble.clone() }
+            .rasterise(&grid)
+            .map(|f| f.voxels().collect::<HashSet<_>>());
         let on_line = on_line.unwrap_or_default();
         for (voxel, expected) in by_rule(&grid, &plane, &stroke) {
             let expected = if on_line.contains(&voxel) { Some(true) } else { expected };

@@ -2,9 +2,12 @@
 
 use super::{Fixation, Gaze};
 use isochrone_volume::DVec3;
+use std::ops::Range;
 
 /// A longer time without a position ends a fixation, ms: a blink takes 100 to 400.
 const MAX_GAP_MS: f64 = 100.0;
+/// A pause between two fixations at one place that does not part them, ms: no saccade there and back is shorter.
+const MAX_PAUSE_MS: f64 = 75.0;
 /// Neighbours on each side in the median that takes out jitter.
 const NEIGHBOURS: usize = 2;
 
@@ -29,7 +32,7 @@ pub(super) fn find(gaze: &Gaze) -> Vec<Fixation> {
     let without_gaps = looks.chunk_by(|a, b| b.time_ms - a.time_ms <= MAX_GAP_MS);
     let found = without_gaps.flat_map(|looks| {
         let smooth = smoothed(looks);
-        let spans = spans(&smooth, gaze.dispersion_mm, gaze.min_duration_ms);
+        let spans = joined(looks, spans(&smooth, gaze.dispersion_mm, gaze.min_duration_ms), gaze.dispersion_mm);
         spans.into_iter().filter_map(|span| looks.get(span)).filter_map(fixation).collect::<Vec<_>>()
     });
     found.map(|f| Fixation { position_lps_mm: place(f.position_lps_mm), ..f }).collect()
@@ -62,7 +65,7 @@ fn median(looks: &[Look]) -> DVec3 {
 }
 
 /// Spans of samples that last and stay together.
-fn spans(looks: &[Look], dispersion_mm: f64, min_duration_ms: f64) -> Vec<std::ops::Range<usize>> {
+fn spans(looks: &[Look], dispersion_mm: f64, min_duration_ms: f64) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
     while let Some(rest) = looks.get(start..)
@@ -79,6 +82,24 @@ fn spans(looks: &[Look], dispersion_mm: f64, min_duration_ms: f64) -> Vec<std::o
         }
     }
     found
+}
+
+/// One fixation of two that follow each other at one place: the method takes samples greedily, so that one
+/// that began in the jump before it is cut short by the next outlier.
+fn joined(looks: &[Look], spans: Vec<Range<usize>>, dispersion_mm: f64) -> Vec<Range<usize>> {
+    let mut kept: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        let of = |span: &Range<usize>| looks.get(span.clone()).unwrap_or_default();
+        let same = kept.last().is_some_and(|last| {
+            let pause = of(last).last().zip(of(&span).first()).map_or(0.0, |(a, b)| b.time_ms - a.time_ms);
+            pause <= MAX_PAUSE_MS && median(of(last)).distance(median(of(&span))) <= dispersion_mm / 2.0
+        });
+        match kept.last_mut() {
+            Some(last) if same => last.end = span.end,
+            _ => kept.push(span),
+        }
+    }
+    kept
 }
 
 /// The dispersion of the points so far: the sum of their ranges along the axes.

@@ -54,7 +54,8 @@ impl Gaze {
     pub const DISPERSION_MM: f64 = 20.0;
     /// Least duration that is commonly taken for a fixation, ms.
     pub const MIN_DURATION_MS: f64 = 100.0;
-    const EXAMPLE: &'static str = "0,10,-30,88; 16.7,11,-30,88; 33.3; 50,10,-31,88; dispersion=20; duration=100; normal=0,0,1; +";
+    const EXAMPLE: &'static str =
+        "0,10,-30,88; 16.7,11,-30,88; 33.3; 50,10,-31,88; dispersion=20; duration=100; normal=0,0,1; +";
 
     /// The fixations in order of time, by the dispersion-threshold method (I-DT) of Salvucci and Goldberg,
     /// "Identifying fixations and saccades in eye-tracking protocols" (ETRA 2000).
@@ -63,7 +64,8 @@ impl Gaze {
     /// their ranges along each axis, is at most [`Gaze::dispersion_mm`]; it goes on until the next sample
     /// would exceed it. Before that, every sample is replaced by the median of itself and up to two
     /// neighbours on each side, which takes out the tracker's jitter but keeps the jumps. Samples without a
-    /// position are passed over; more than 100 ms without any end a fixation.
+    /// position are passed over; more than 100 ms without any end a fixation. Two that follow each other
+    /// within 75 ms and half the dispersion are one.
     ///
     /// # Errors
     /// Number of samples, a parameter or a position out of range; a position off the plane; times that do

@@ -5,8 +5,8 @@ use crate::PromptError;
 use crate::rasterised::Runs;
 use isochrone_volume::DVec3;
 
-/// Rows of voxels that one stroke may touch, over all its segments: about two seconds of work.
-const MAX_ROWS: usize = 30_000_000;
+/// Rows of voxels that one stroke may touch, over all its segments: one to three seconds of work.
+const MAX_ROWS: usize = 10_000_000;
 
 /// What a brush paints with.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,15 +22,18 @@ pub(crate) struct Brush {
 pub(crate) fn capsules(frame: &Frame, points: &[DVec3], brush: Brush, out: &mut Runs) -> Result<(), PromptError> {
     let reach = DVec3::new(1.0, 1.0, if brush.flat { 0.0 } else { 1.0 }) * (brush.radius_mm + SLACK);
     let ends = points.iter().skip(1).chain(points.last().filter(|_| points.len() == 1));
-    let mut rows_left = MAX_ROWS;
-    for (&a, &b) in points.iter().zip(ends) {
-        let (low, high) = (a.min(b) - reach, a.max(b) + reach);
-        let region = frame.region(low, high);
-        let [_, nj, nk] = region.size();
-        rows_left = rows_left.checked_sub(nj * nk).ok_or(PromptError::TooMuch("scribble"))?;
+    let segments = || points.iter().zip(ends.clone()).map(|(a, b)| (*a, *b, a.min(*b) - reach, a.max(*b) + reach));
+    let rows = segments().fold(0usize, |rows, (_, _, low, high)| {
+        let [_, nj, nk] = frame.region(low, high).size();
+        rows.saturating_add(nj * nk)
+    });
+    if rows > MAX_ROWS {
+        return Err(PromptError::TooMuch("scribble"));
+    }
+    for (a, b, low, high) in segments() {
         let slabs = frame.slabs(low, high);
         let capsule = Capsule::new(frame, a, b, brush);
-        for_rows(&region, |k, j, within| {
+        for_rows(&frame.region(low, high), |k, j, within| {
             let near = if brush.flat { slabs.row_of_plane(k, j, within) } else { within.clone() };
             if !near.is_empty() {
                 out.push(k, j, whole(capsule.row(k, j), &near));

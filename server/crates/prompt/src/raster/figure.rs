@@ -32,7 +32,8 @@ impl Figure {
         let next = flat.iter().cycle().skip(1);
         let edges: Vec<_> = flat.iter().zip(next).map(|(a, b)| [*a, *b]).collect();
         let nothing = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
-        let (low, high) = flat.iter().fold(nothing, |([a, b], [c, d]), &[x, y]| ([a.min(x), b.min(y)], [c.max(x), d.max(y)]));
+        let (low, high) =
+            flat.iter().fold(nothing, |([a, b], [c, d]), &[x, y]| ([a.min(x), b.min(y)], [c.max(x), d.max(y)]));
         let bands = vec![Vec::new(); edges.len().clamp(1, Self::MAX_BANDS)];
         let mut figure = Self { edges, rule, low, high, bands };
         for (n, [[_, a], [_, b]]) in figure.edges.clone().into_iter().enumerate() {

@@ -37,7 +37,8 @@ pub fn grid(rng: &mut ChaCha8Rng) -> Grid {
         local.z_axis.y = in_range(rng, -0.4, 0.4) * local.z_axis.z;
     }
     let size = [rng.random_range(14..30), rng.random_range(14..30), rng.random_range(8..20)];
-    let translation = DVec3::new(in_range(rng, -300.0, 300.0), in_range(rng, -300.0, 300.0), in_range(rng, -300.0, 300.0));
+    let translation =
+        DVec3::new(in_range(rng, -300.0, 300.0), in_range(rng, -300.0, 300.0), in_range(rng, -300.0, 300.0));
     Grid::new(size, DAffine3 { matrix3: turn * local, translation }).unwrap()
 }
 
@@ -138,6 +139,7 @@ pub fn turns([x, y]: [f64; 2], curve: &[[f64; 2]]) -> i64 {
 
 pub fn bounds(points: &[[f64; 2]], margin: f64) -> ([f64; 2], [f64; 2]) {
     let nothing = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
-    let (low, high) = points.iter().fold(nothing, |(l, h), p| ([l[0].min(p[0]), l[1].min(p[1])], [h[0].max(p[0]), h[1].max(p[1])]));
+    let (low, high) =
+        points.iter().fold(nothing, |(l, h), p| ([l[0].min(p[0]), l[1].min(p[1])], [h[0].max(p[0]), h[1].max(p[1])]));
     (low.map(|x| x - margin), high.map(|x| x + margin))
 }
