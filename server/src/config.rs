@@ -38,8 +38,14 @@ impl TryFrom<ServeArgs> for Config {
                 args.listen
             )));
         }
-        let root = args.root.map(|folder| Root::new(&folder).map_err(|e| Usage(format!("--root: this folder cannot be used ({})", e.kind())))).transpose()?;
-        let device: Device = args.device.parse().map_err(|e: isochrone_network::NetworkError| Usage(format!("--device: {e}")))?;
+        let root = args
+            .root
+            .map(|folder| {
+                Root::new(&folder).map_err(|e| Usage(format!("--root: this folder cannot be used ({})", e.kind())))
+            })
+            .transpose()?;
+        let device: Device =
+            args.device.parse().map_err(|e: isochrone_network::NetworkError| Usage(format!("--device: {e}")))?;
         let model_named = args.model.is_some();
         Ok(Self {
             listen: args.listen,

@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use isochrone_api::{EngineEntry, Engines};
-use isochrone_network::Runtime;
-use isochrone_segment::{GeodesicEngine, NetworkEngine, SegmentError};
+use isochrone_network::{Bundle, Network, NetworkError, Runtime};
+use isochrone_segment::{GeodesicEngine, NetworkEngine};
 use std::sync::Arc;
 use tonic_health::ServingStatus;
 
@@ -36,8 +36,10 @@ pub fn load(config: &Config) -> Offered {
     }
 }
 
-fn network(config: &Config) -> Result<EngineEntry, SegmentError> {
+fn network(config: &Config) -> Result<EngineEntry, NetworkError> {
     let runtime = Runtime::load(&config.runtime)?;
-    let engine = NetworkEngine::load(&config.model, &runtime)?;
-    Ok(EngineEntry { engine: Arc::new(engine), device_message: runtime.device().message.clone() })
+    let network = Network::open(Bundle::load(&config.model)?, &runtime)?;
+    // So that the first click is as quick as any other.
+    network.warm_up()?;
+    Ok(EngineEntry { engine: Arc::new(NetworkEngine::new(network)), device_message: runtime.device().message.clone() })
 }

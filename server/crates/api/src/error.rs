@@ -36,7 +36,9 @@ pub enum ApiError {
     #[error("{0}")]
     Damaged(String),
     /// The server's own fault.
-    #[error("The server failed at this request ({0}). It goes on serving; repeat the request, and report it if it fails again")]
+    #[error(
+        "The server failed at this request ({0}). It goes on serving; repeat the request, and report it if it fails again"
+    )]
     Broken(&'static str),
     /// From a session or its engine.
     #[error(transparent)]

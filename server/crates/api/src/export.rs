@@ -29,8 +29,11 @@ impl ExportService {
         crate::convert::at_most("label_ids", &chosen, self.0.limits.session.labels)?;
         self.0
             .with(slot, move |session| {
-                let chosen: BTreeSet<u32> =
-                    if chosen.is_empty() { session.labels().iter().map(|l| l.label).collect() } else { chosen.into_iter().collect() };
+                let chosen: BTreeSet<u32> = if chosen.is_empty() {
+                    session.labels().iter().map(|l| l.label).collect()
+                } else {
+                    chosen.into_iter().collect()
+                };
                 let mut masks = Vec::with_capacity(chosen.len());
                 for label in chosen {
                     masks.push((u16::try_from(label).unwrap_or_default(), session.mask(label)?.0));
@@ -43,7 +46,10 @@ impl ExportService {
 
 #[tonic::async_trait]
 impl v1::export_server::Export for ExportService {
-    async fn save_nifti(&self, request: Request<v1::SaveNiftiRequest>) -> Result<Response<v1::SaveNiftiResponse>, Status> {
+    async fn save_nifti(
+        &self,
+        request: Request<v1::SaveNiftiRequest>,
+    ) -> Result<Response<v1::SaveNiftiResponse>, Status> {
         let v1::SaveNiftiRequest { session_id, label_ids, path, overwrite } = request.into_inner();
         let slot = self.0.session(&session_id)?;
         let labels = self.labels(&slot, label_ids).await?;
@@ -67,7 +73,10 @@ impl v1::export_server::Export for ExportService {
 
     type DownloadNiftiStream = Chunks<v1::FileChunk>;
 
-    async fn download_nifti(&self, request: Request<v1::DownloadNiftiRequest>) -> Result<Response<Self::DownloadNiftiStream>, Status> {
+    async fn download_nifti(
+        &self,
+        request: Request<v1::DownloadNiftiRequest>,
+    ) -> Result<Response<Self::DownloadNiftiStream>, Status> {
         let v1::DownloadNiftiRequest { session_id, label_ids } = request.into_inner();
         let slot = self.0.session(&session_id)?;
         let labels = self.labels(&slot, label_ids).await?;
@@ -75,7 +84,8 @@ impl v1::export_server::Export for ExportService {
         let bytes = self
             .0
             .run(move || {
-                let folder = tempfile::tempdir_in(house.private.path()).map_err(|_| ApiError::Broken("its disk could not be written"))?;
+                let folder = tempfile::tempdir_in(house.private.path())
+                    .map_err(|_| ApiError::Broken("its disk could not be written"))?;
                 let place = folder.path().join("labels.nii.gz");
                 write(&place, &labels)?;
                 std::fs::read(&place).map_err(|_| ApiError::Broken(UNREADABLE))

@@ -86,7 +86,8 @@ impl House {
     async fn rank(&self, slot: &Slot, asked: &Asked, found: &Arc<Uncertainty>) -> Result<v1::Proposals, ApiError> {
         let begun = Instant::now();
         let (label, count, axes, found) = (asked.label, asked.count, asked.axes.clone(), found.clone());
-        let (revision, ranked) = self.with(slot, move |session| Ok((session.revision(), session.rank(&found, count, &axes)?))).await?;
+        let (revision, ranked) =
+            self.with(slot, move |session| Ok((session.revision(), session.rank(&found, count, &axes)?))).await?;
         Ok(v1::Proposals {
             revision,
             proposals: ranked.iter().map(|p| crate::convert::proposal(label, p)).collect(),

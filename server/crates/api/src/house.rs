@@ -72,7 +72,12 @@ impl House {
     pub(crate) fn hold(&self, volume: Volume) -> Result<HeldVolume, ApiError> {
         let _moving = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
         let held: u64 = self.volumes.all().iter().map(|v| voxel_bytes(&v.volume)).sum();
-        let full = || ApiError::Full("The server holds as many images as it may. Unload one that is no longer needed, then try again".to_owned());
+        let full = || {
+            ApiError::Full(
+                "The server holds as many images as it may. Unload one that is no longer needed, then try again"
+                    .to_owned(),
+            )
+        };
         if held + voxel_bytes(&volume) > self.limits.volume_bytes {
             return Err(full());
         }
@@ -85,7 +90,12 @@ impl House {
         if path.len() > self.limits.path_bytes {
             return Err(ApiError::field("path", format!("longer than {} bytes", self.limits.path_bytes)));
         }
-        let closed = || ApiError::State("This server opens no files by path. Upload the image, or have the server started with --root".to_owned());
+        let closed = || {
+            ApiError::State(
+                "This server opens no files by path. Upload the image, or have the server started with --root"
+                    .to_owned(),
+            )
+        };
         self.root.as_ref().ok_or_else(closed)
     }
 

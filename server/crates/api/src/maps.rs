@@ -1,8 +1,8 @@
 //! Maps and files in pieces.
 
+use crate::follow_up::Asked;
 use crate::sessions::Slot;
 use crate::{ApiError, House, v1};
-use crate::follow_up::Asked;
 use isochrone_prompt::Polarity;
 use isochrone_session::MapKind;
 use isochrone_volume::Grid;
@@ -49,7 +49,10 @@ impl House {
                 return Ok(found.information());
             }
             Ok(v1::MapKind::Unspecified) | Err(_) => {
-                return Err(ApiError::field("kind", format!("{kind} is not a map; send one of MapKind other than MAP_KIND_UNSPECIFIED")));
+                return Err(ApiError::field(
+                    "kind",
+                    format!("{kind} is not a map; send one of MapKind other than MAP_KIND_UNSPECIFIED"),
+                ));
             }
         };
         let job = slot.session.lock().await.map_job(label, kind)?;

@@ -24,7 +24,11 @@ impl Root {
     /// A regular file below the root.
     pub(crate) fn file(&self, path: &str) -> Result<PathBuf, ApiError> {
         let real = self.real(&self.named(path)?, "There is no such file below the server's folder. Check its name")?;
-        if real.is_file() { Ok(real) } else { Err(ApiError::field("path", "this is not a regular file; name one image file")) }
+        if real.is_file() {
+            Ok(real)
+        } else {
+            Err(ApiError::field("path", "this is not a regular file; name one image file"))
+        }
     }
 
     /// A place for a file below the root: its folder exists, and it is not itself a link or a folder.

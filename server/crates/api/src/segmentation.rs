@@ -1,6 +1,8 @@
 //! The service `Segmentation`.
 
-use crate::convert::{at_most, edit, label, label_name, mask_update, number, prompts, session, slice_axis, u32_of, whole_mask};
+use crate::convert::{
+    at_most, edit, label, label_name, mask_update, number, prompts, session, slice_axis, u32_of, whole_mask,
+};
 use crate::follow_up::{Asked, CancelOnDrop, follow_up};
 use crate::maps::{Chunks, map_chunks};
 use crate::sessions::Slot;
@@ -24,7 +26,12 @@ impl SegmentationService {
     }
 
     /// A change of a session, and how it is told.
-    async fn change<F>(&self, slot: &Slot, expected_revision: Option<u64>, change: F) -> Result<v1::MaskUpdate, ApiError>
+    async fn change<F>(
+        &self,
+        slot: &Slot,
+        expected_revision: Option<u64>,
+        change: F,
+    ) -> Result<v1::MaskUpdate, ApiError>
     where
         F: FnOnce(&mut Session) -> Result<Update, SessionError> + Send + 'static,
     {
@@ -43,7 +50,10 @@ impl SegmentationService {
 
 #[tonic::async_trait]
 impl v1::segmentation_server::Segmentation for SegmentationService {
-    async fn describe_server(&self, _: Request<v1::DescribeServerRequest>) -> Result<Response<v1::ServerDescription>, Status> {
+    async fn describe_server(
+        &self,
+        _: Request<v1::DescribeServerRequest>,
+    ) -> Result<Response<v1::ServerDescription>, Status> {
         Ok(Response::new(v1::ServerDescription {
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol_version: PROTOCOL_VERSION,
@@ -63,7 +73,10 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         Ok(Response::new(now))
     }
 
-    async fn close_session(&self, request: Request<v1::CloseSessionRequest>) -> Result<Response<v1::CloseSessionResponse>, Status> {
+    async fn close_session(
+        &self,
+        request: Request<v1::CloseSessionRequest>,
+    ) -> Result<Response<v1::CloseSessionResponse>, Status> {
         self.0.close_session(&request.into_inner().session_id).await?;
         Ok(Response::new(v1::CloseSessionResponse {}))
     }
@@ -74,11 +87,15 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let name = label_name(&name, self.0.limits.label_name)?.to_owned();
         let update = self.0.with(&slot, move |session| session.add_label(&name)).await?;
         let added = update.labels.iter().find(|l| Some(l.label) == update.label);
-        let added = added.map(|l| label(l, update.revision)).ok_or(ApiError::Broken("the label that was added is missing"))?;
+        let added =
+            added.map(|l| label(l, update.revision)).ok_or(ApiError::Broken("the label that was added is missing"))?;
         Ok(Response::new(added))
     }
 
-    async fn list_labels(&self, request: Request<v1::ListLabelsRequest>) -> Result<Response<v1::ListLabelsResponse>, Status> {
+    async fn list_labels(
+        &self,
+        request: Request<v1::ListLabelsRequest>,
+    ) -> Result<Response<v1::ListLabelsResponse>, Status> {
         let slot = self.0.session(&request.into_inner().session_id)?;
         let session = slot.session.lock().await;
         let labels = session.labels().iter().map(|l| label(l, session.revision())).collect();
@@ -87,13 +104,18 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     type AddPromptsStream = ReceiverStream<Result<v1::SegmentationEvent, Status>>;
 
-    async fn add_prompts(&self, request: Request<v1::AddPromptsRequest>) -> Result<Response<Self::AddPromptsStream>, Status> {
+    async fn add_prompts(
+        &self,
+        request: Request<v1::AddPromptsRequest>,
+    ) -> Result<Response<Self::AddPromptsStream>, Status> {
         let request = request.into_inner();
         let slot = self.0.session(&request.session_id)?;
         let wanted = prompts(&request.prompts, self.0.limits.prompts)?;
         let samples = number("samples", request.samples, self.0.limits.samples)?;
         let (label, frame) = (request.label_id, request.frame_of_reference_uid);
-        let mask = self.change(&slot, request.expected_revision, move |session| session.add_prompts(label, wanted, &frame)).await?;
+        let mask = self
+            .change(&slot, request.expected_revision, move |session| session.add_prompts(label, wanted, &frame))
+            .await?;
         // Mask, uncertainty, proposals: none of them ever waits for a slow reader.
         let (send, receive) = mpsc::channel(4);
         let event = v1::SegmentationEvent { event: Some(v1::segmentation_event::Event::Mask(mask)) };
@@ -125,7 +147,10 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         Ok(Response::new(self.change(&slot, expected_revision, Session::redo).await?))
     }
 
-    async fn remove_prompt(&self, request: Request<v1::RemovePromptRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
+    async fn remove_prompt(
+        &self,
+        request: Request<v1::RemovePromptRequest>,
+    ) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::RemovePromptRequest { session_id, prompt_id, expected_revision } = request.into_inner();
         let slot = self.0.session(&session_id)?;
         Ok(Response::new(self.change(&slot, expected_revision, move |session| session.remove_prompt(prompt_id)).await?))
@@ -145,7 +170,11 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let flag = cancel.0.clone();
         let report = self.0.run(move || Ok(job.run(&flag)?)).await?;
         let identical = report.differing.is_empty();
-        Ok(Response::new(v1::ReplayReport { steps: u32_of(report.steps), identical, differing_steps: report.differing }))
+        Ok(Response::new(v1::ReplayReport {
+            steps: u32_of(report.steps),
+            identical,
+            differing_steps: report.differing,
+        }))
     }
 
     async fn propose(&self, request: Request<v1::ProposeRequest>) -> Result<Response<v1::Proposals>, Status> {
@@ -157,12 +186,19 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
             label: label_id,
             samples: number("samples", samples, limits.samples)?,
             count: number("count", count, limits.proposals)?.unwrap_or(limits.default_proposals as usize),
-            axes: axes.iter().enumerate().map(|(n, &axis)| slice_axis(&format!("axes[{n}]"), axis)).collect::<Result<_, _>>()?,
+            axes: axes
+                .iter()
+                .enumerate()
+                .map(|(n, &axis)| slice_axis(&format!("axes[{n}]"), axis))
+                .collect::<Result<_, _>>()?,
         };
         Ok(Response::new(self.0.propose(&slot, &asked).await?))
     }
 
-    async fn accept_slice(&self, request: Request<v1::AcceptSliceRequest>) -> Result<Response<v1::AcceptSliceResponse>, Status> {
+    async fn accept_slice(
+        &self,
+        request: Request<v1::AcceptSliceRequest>,
+    ) -> Result<Response<v1::AcceptSliceResponse>, Status> {
         let v1::AcceptSliceRequest { session_id, label_id, axis, index } = request.into_inner();
         let slot = self.0.session(&session_id)?;
         let slice = SliceRef { axis: slice_axis("axis", axis)?, index: index as usize };

@@ -41,7 +41,10 @@ impl House {
         let _still = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
         slot.volume_ids.iter().try_for_each(|id| self.volume(id).map(drop))?;
         if !self.sessions.insert(&slot.id, slot.clone()) {
-            return Err(ApiError::Full("As many sessions as the server holds are open. Close one that is no longer needed, then try again".to_owned()));
+            return Err(ApiError::Full(
+                "As many sessions as the server holds are open. Close one that is no longer needed, then try again"
+                    .to_owned(),
+            ));
         }
         Ok(slot)
     }

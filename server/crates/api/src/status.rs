@@ -36,7 +36,8 @@ fn of_session(error: &SessionError) -> Code {
         SessionError::UnknownLabel(_) | SessionError::UnknownPrompt(_) => Code::NotFound,
         SessionError::Nothing(_) | SessionError::Taken(..) => Code::FailedPrecondition,
         SessionError::Revision { .. } => Code::Aborted,
-        SessionError::Slice { .. } | SessionError::Prompt(PromptError::Outside { .. }) => Code::OutOfRange,
+        SessionError::Slice { .. } => Code::OutOfRange,
+        SessionError::Prompt(PromptError::Outside { .. } | PromptError::NothingInside { .. }) => Code::OutOfRange,
         SessionError::Limit { .. } => Code::ResourceExhausted,
         SessionError::Prompt(_) | SessionError::Volume(_) => Code::InvalidArgument,
         SessionError::Proposal(_) => Code::Internal,
@@ -47,7 +48,9 @@ fn of_session(error: &SessionError) -> Code {
 fn of_segment(error: &SegmentError) -> Code {
     match error {
         SegmentError::Cancelled => Code::Aborted,
-        SegmentError::NoPositivePrompt | SegmentError::NoSamples(_) | SegmentError::Unsupported(_) => Code::FailedPrecondition,
+        SegmentError::NoPositivePrompt | SegmentError::NoSamples(_) | SegmentError::Unsupported(_) => {
+            Code::FailedPrecondition
+        }
         SegmentError::Volume(_) => Code::InvalidArgument,
         SegmentError::Network(_) | SegmentError::Guidance(_) => Code::Internal,
     }

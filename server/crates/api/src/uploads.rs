@@ -40,7 +40,8 @@ struct State {
 impl Upload {
     fn new(id: &str, announced: Announced, folder: TempDir) -> std::io::Result<Self> {
         let file = File::create_new(folder.path().join(announced.file_name))?;
-        let state = State { folder, file, hasher: Sha256::new(), received: 0, touched: Instant::now(), volume_id: None };
+        let state =
+            State { folder, file, hasher: Sha256::new(), received: 0, touched: Instant::now(), volume_id: None };
         Ok(Self { id: id.to_owned(), announced, state: Mutex::new(state) })
     }
 
@@ -55,11 +56,20 @@ impl Upload {
         state.touched = Instant::now();
         if offset > state.received {
             let next = state.received;
-            return Err(ApiError::field("offset", format!("the next chunk starts at {next}, not at {offset}; go on from there")));
+            return Err(ApiError::field(
+                "offset",
+                format!("the next chunk starts at {next}, not at {offset}; go on from there"),
+            ));
         }
         let end = offset.saturating_add(data.len() as u64);
         if end > self.announced.size {
-            return Err(ApiError::field("data", format!("the chunk ends at {end}, beyond the {} bytes that were announced; begin the upload again with the right size", self.announced.size)));
+            return Err(ApiError::field(
+                "data",
+                format!(
+                    "the chunk ends at {end}, beyond the {} bytes that were announced; begin the upload again with the right size",
+                    self.announced.size
+                ),
+            ));
         }
         let known = usize::try_from(state.received - offset).unwrap_or(usize::MAX);
         let Some(new) = data.get(known..) else { return Ok(()) };
@@ -79,11 +89,15 @@ impl Upload {
         let size = self.announced.size;
         if state.received < size {
             let there = state.received;
-            return Err(ApiError::State(format!("Only {there} of {size} bytes have arrived. Send the rest from offset {there}, then finish")));
+            return Err(ApiError::State(format!(
+                "Only {there} of {size} bytes have arrived. Send the rest from offset {there}, then finish"
+            )));
         }
         let digest = state.hasher.clone().finalize();
         if !self.announced.sha256.is_empty() && self.announced.sha256 != digest.as_slice() {
-            return Err(ApiError::Damaged("The bytes that arrived do not match the announced SHA-256. Upload the file again".to_owned()));
+            return Err(ApiError::Damaged(
+                "The bytes that arrived do not match the announced SHA-256. Upload the file again".to_owned(),
+            ));
         }
         let options = ReadOptions { modality: self.announced.modality, limits: house.limits.file.clone() };
         let path: PathBuf = state.folder.path().join(self.announced.file_name);
@@ -118,7 +132,11 @@ impl House {
         let folder = tempfile::tempdir_in(self.private.path()).map_err(|e| disk(e.kind()))?;
         let id = crate::ids::random_id();
         let upload = Arc::new(Upload::new(&id, announced, folder).map_err(|e| disk(e.kind()))?);
-        let full = || ApiError::Full("As many uploads as the server takes are under way. Finish one, or try again later".to_owned());
+        let full = || {
+            ApiError::Full(
+                "As many uploads as the server takes are under way. Finish one, or try again later".to_owned(),
+            )
+        };
         self.uploads.insert(&id, upload.clone()).then_some(upload).ok_or_else(full)
     }
 
@@ -129,9 +147,10 @@ impl House {
 
 fn disk(kind: ErrorKind) -> ApiError {
     match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            ApiError::Full("The server's disk is full; the image was not taken. Tell whoever runs the server, then try again".to_owned())
-        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ApiError::Full(
+            "The server's disk is full; the image was not taken. Tell whoever runs the server, then try again"
+                .to_owned(),
+        ),
         _ => ApiError::Broken("its disk could not be written"),
     }
 }

@@ -33,7 +33,10 @@ impl VolumesService {
             return Err(ApiError::field("size_bytes", format!("{size} bytes cannot be taken; 1 to {limit}")));
         }
         if !matches!(sha256.len(), 0 | 32) {
-            return Err(ApiError::field("sha256", format!("{} bytes; a SHA-256 has 32, or leave it empty", sha256.len())));
+            return Err(ApiError::field(
+                "sha256",
+                format!("{} bytes; a SHA-256 has 32, or leave it empty", sha256.len()),
+            ));
         }
         Ok(Announced { size, sha256, modality: modality(scanner)?, file_name: format(number)? })
     }
@@ -101,12 +104,18 @@ impl v1::volumes_server::Volumes for VolumesService {
         Ok(Response::new(volume(&self.0.volume(&request.into_inner().volume_id)?)))
     }
 
-    async fn list_volumes(&self, _: Request<v1::ListVolumesRequest>) -> Result<Response<v1::ListVolumesResponse>, Status> {
+    async fn list_volumes(
+        &self,
+        _: Request<v1::ListVolumesRequest>,
+    ) -> Result<Response<v1::ListVolumesResponse>, Status> {
         let volumes = self.0.volumes.all().iter().map(volume).collect();
         Ok(Response::new(v1::ListVolumesResponse { volumes }))
     }
 
-    async fn unload_volume(&self, request: Request<v1::UnloadVolumeRequest>) -> Result<Response<v1::UnloadVolumeResponse>, Status> {
+    async fn unload_volume(
+        &self,
+        request: Request<v1::UnloadVolumeRequest>,
+    ) -> Result<Response<v1::UnloadVolumeResponse>, Status> {
         self.0.unload(&request.into_inner().volume_id)?;
         Ok(Response::new(v1::UnloadVolumeResponse {}))
     }

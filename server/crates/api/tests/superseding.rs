@@ -36,9 +36,11 @@ async fn mask_then_uncertainty_then_proposals() {
 
     // Accepting the best slice keeps the samples and takes the slice out.
     let best = proposals.proposals[0].clone();
-    let request = v1::AcceptSliceRequest { session_id: session.clone(), label_id: 1, axis: best.axis, index: best.index };
+    let request =
+        v1::AcceptSliceRequest { session_id: session.clone(), label_id: 1, axis: best.axis, index: best.index };
     bench.segmentation.accept_slice(request).await.unwrap();
-    let request = v1::ProposeRequest { session_id: session.clone(), label_id: 1, count: 64, axes: vec![best.axis], samples: 0 };
+    let request =
+        v1::ProposeRequest { session_id: session.clone(), label_id: 1, count: 64, axes: vec![best.axis], samples: 0 };
     let again = bench.segmentation.propose(request).await.unwrap().into_inner().proposals;
     assert!(!again.is_empty() && again.iter().all(|p| p.axis == best.axis && p.index != best.index));
 }
@@ -53,7 +55,12 @@ async fn a_newer_prompt_edit_or_undo_supersedes() {
     assert_eq!(names(first).await, ["superseded 3"]);
     first_mask(&mut second).await;
 
-    let undone = bench.segmentation.undo(v1::UndoRequest { session_id: session.clone(), ..Default::default() }).await.unwrap().into_inner();
+    let undone = bench
+        .segmentation
+        .undo(v1::UndoRequest { session_id: session.clone(), ..Default::default() })
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(names(second).await, ["superseded 4"]);
     // The older one's mask was kept all along.
     assert_eq!(undone.deltas[0].mask_sha256, mask.deltas[0].mask_sha256);
@@ -61,7 +68,13 @@ async fn a_newer_prompt_edit_or_undo_supersedes() {
     let third = bench.segmentation.add_prompts(click(&session, [22.0, 15.0, 20.0])).await.unwrap().into_inner();
     let request = v1::GetMaskRequest { session_id: session.clone(), label_id: 1 };
     let whole = bench.segmentation.get_mask(request).await.unwrap().into_inner().deltas.remove(0);
-    let request = v1::ApplyEditRequest { session_id: session.clone(), label_id: 1, r#box: whole.r#box, zlib_bits: whole.zlib_bits, expected_revision: Some(5) };
+    let request = v1::ApplyEditRequest {
+        session_id: session.clone(),
+        label_id: 1,
+        r#box: whole.r#box,
+        zlib_bits: whole.zlib_bits,
+        expected_revision: Some(5),
+    };
     bench.segmentation.apply_edit(request).await.unwrap();
     assert_eq!(names(third).await, ["mask 5", "superseded 6"]);
 }
@@ -101,12 +114,23 @@ async fn a_client_that_goes_away_leaves_a_whole_step() {
     }
     // Nothing is left behind that holds a place: the next request is served, and the steps replay.
     let begun = Instant::now();
-    let report = bench.segmentation.replay(v1::ReplayRequest { session_id: session.clone() }).await.unwrap().into_inner();
+    let report =
+        bench.segmentation.replay(v1::ReplayRequest { session_id: session.clone() }).await.unwrap().into_inner();
     assert!(report.identical, "{report:?}");
     assert!(begun.elapsed() < Duration::from_secs(10));
-    let state = bench.segmentation.get_session(v1::GetSessionRequest { session_id: session.clone() }).await.unwrap().into_inner();
+    let state = bench
+        .segmentation
+        .get_session(v1::GetSessionRequest { session_id: session.clone() })
+        .await
+        .unwrap()
+        .into_inner();
     assert!(state.steps.len() > 4, "those after the first mask are certain: {}", state.steps.len());
-    let mask = bench.segmentation.get_mask(v1::GetMaskRequest { session_id: session, label_id: 1 }).await.unwrap().into_inner();
+    let mask = bench
+        .segmentation
+        .get_mask(v1::GetMaskRequest { session_id: session, label_id: 1 })
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(mask.deltas[0].mask_sha256, state.steps.last().unwrap().mask_sha256);
 }
 
@@ -145,6 +169,7 @@ async fn a_closed_session_ends_its_streams() {
     first_mask(&mut stream).await;
     bench.segmentation.close_session(v1::CloseSessionRequest { session_id: session.clone() }).await.unwrap();
     assert_eq!(names(stream).await, ["superseded 2"]);
-    let gone = bench.segmentation.undo(v1::UndoRequest { session_id: session, ..Default::default() }).await.unwrap_err();
+    let gone =
+        bench.segmentation.undo(v1::UndoRequest { session_id: session, ..Default::default() }).await.unwrap_err();
     assert_eq!(gone.code(), tonic::Code::NotFound);
 }

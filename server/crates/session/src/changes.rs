@@ -28,7 +28,12 @@ impl Session {
     /// # Errors
     /// Unknown label; no prompt or too many; a prompt outside the volume or (positive) on another label;
     /// the engine gave no answer.
-    pub fn add_prompts(&mut self, label: u32, prompts: Vec<Prompt>, frame_of_reference: &str) -> Result<Update, SessionError> {
+    pub fn add_prompts(
+        &mut self,
+        label: u32,
+        prompts: Vec<Prompt>,
+        frame_of_reference: &str,
+    ) -> Result<Update, SessionError> {
         let known = self.label(label)?.prompts.len();
         if prompts.is_empty() {
             return Err(SessionError::Nothing("No prompt was given; give at least one"));
@@ -50,7 +55,8 @@ impl Session {
     }
 
     fn check_free(&self, label: u32, prompt: &PlacedPrompt) -> Result<(), SessionError> {
-        let taken = |(id, other): &(&u32, &crate::state::LabelState)| **id != label && other.mask.contains(prompt.voxel);
+        let taken =
+            |(id, other): &(&u32, &crate::state::LabelState)| **id != label && other.mask.contains(prompt.voxel);
         match self.state.labels.iter().find(taken) {
             Some((_, other)) if prompt.polarity() == Polarity::Positive => {
                 let p = prompt.position_lps_mm();
@@ -132,7 +138,8 @@ impl Session {
         for step in tail {
             let Some(action) = step.action.without(prompt) else { continue };
             let outcome = state.outcome(&self.worker, step.label, &action, true)?;
-            let again = Step { action, parent_revision: self.revision, revision: self.revision + 1, ..(**step).clone() };
+            let again =
+                Step { action, parent_revision: self.revision, revision: self.revision + 1, ..(**step).clone() };
             after.push(state.take(again, &outcome));
             warnings.extend(outcome.warnings);
         }
@@ -200,7 +207,11 @@ impl Session {
                 Some(then) => then.mask.clone(),
                 None => Arc::new(Mask::empty(self.worker.grid.clone())),
             };
-            deltas.push(LabelDelta { label, delta: MaskDelta::between(&then, &now.mask), snapshot: now.snapshot.clone() });
+            deltas.push(LabelDelta {
+                label,
+                delta: MaskDelta::between(&then, &now.mask),
+                snapshot: now.snapshot.clone(),
+            });
         }
         self.derived.moved_on(&self.state, None);
         Ok(self.update(deltas))

@@ -15,7 +15,9 @@ pub enum SessionError {
     #[error("{0}")]
     Nothing(&'static str),
     /// The client has not seen the newest state.
-    #[error("The session is at revision {actual}, not {expected}: something changed since you last looked. Read the session again and repeat the request")]
+    #[error(
+        "The session is at revision {actual}, not {expected}: something changed since you last looked. Read the session again and repeat the request"
+    )]
     Revision {
         /// What the client expected.
         expected: u64,
@@ -23,7 +25,9 @@ pub enum SessionError {
         actual: u64,
     },
     /// A positive click inside another label.
-    #[error("The point ({0:.1}, {1:.1}, {2:.1}) mm belongs to the label {3:?}. Click outside of it, or remove it there first")]
+    #[error(
+        "The point ({0:.1}, {1:.1}, {2:.1}) mm belongs to the label {3:?}. Click outside of it, or remove it there first"
+    )]
     Taken(f64, f64, f64, String),
     /// A slice that the volume does not have.
     #[error("There is no slice {index} along this axis: the volume has {slices}, counted from 0")]

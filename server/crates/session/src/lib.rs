@@ -27,9 +27,9 @@ mod rank;
 mod replay;
 mod session;
 mod state;
+mod step;
 #[cfg(feature = "stub")]
 pub mod stub;
-mod step;
 mod uncertainty;
 mod update;
 

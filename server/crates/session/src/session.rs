@@ -33,8 +33,15 @@ impl Session {
     ///
     /// # Errors
     /// No channel, or the engine has no use for these.
-    pub fn open(engine: Arc<dyn Segmenter>, channels: &[Channel], seed: u64, limits: SessionLimits) -> Result<Self, SessionError> {
-        let Some(first) = channels.first() else { return Err(SessionError::Nothing("A session needs at least one volume")) };
+    pub fn open(
+        engine: Arc<dyn Segmenter>,
+        channels: &[Channel],
+        seed: u64,
+        limits: SessionLimits,
+    ) -> Result<Self, SessionError> {
+        let Some(first) = channels.first() else {
+            return Err(SessionError::Nothing("A session needs at least one volume"));
+        };
         let volume = first.volume.clone();
         let prepared = engine.prepare(channels)?;
         let description = Arc::new(engine.describe());
@@ -113,7 +120,9 @@ impl Session {
     /// `expected` is not the present revision.
     pub fn expect_revision(&self, expected: Option<u64>) -> Result<(), SessionError> {
         match expected {
-            Some(expected) if expected != self.revision => Err(SessionError::Revision { expected, actual: self.revision }),
+            Some(expected) if expected != self.revision => {
+                Err(SessionError::Revision { expected, actual: self.revision })
+            }
             _ => Ok(()),
         }
     }

@@ -2,7 +2,9 @@
 
 use crate::{Action, Snapshot, Step};
 use isochrone_prompt::PlacedPrompt;
-use isochrone_segment::{Cancel, Candidate, Prepared, RefineInput, Refined, RefinedTask, SegmentError, Segmenter, refine};
+use isochrone_segment::{
+    Cancel, Candidate, Prepared, RefineInput, Refined, RefinedTask, SegmentError, Segmenter, refine,
+};
 use isochrone_volume::{Grid, Mask, MaskDelta, VolumeError, VoxelBox};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,7 +57,8 @@ impl State {
     pub fn restored(steps: &[Arc<Step>], now: &Self, grid: &Arc<Grid>) -> Result<Self, VolumeError> {
         let mut last: BTreeMap<u32, (String, Arc<Snapshot>, Vec<PlacedPrompt>)> = BTreeMap::new();
         for step in steps {
-            let (name, snapshot, prompts) = last.entry(step.label).or_insert_with(|| (String::new(), step.result.clone(), Vec::new()));
+            let (name, snapshot, prompts) =
+                last.entry(step.label).or_insert_with(|| (String::new(), step.result.clone(), Vec::new()));
             *snapshot = step.result.clone();
             match &step.action {
                 Action::AddLabel { name: given } => name.clone_from(given),
@@ -79,7 +82,13 @@ impl State {
     ///
     /// With `tolerant`, prompts that no longer have a positive one near them leave the mask as it is:
     /// so it is when an earlier prompt was removed.
-    pub fn outcome(&self, worker: &Worker, label: u32, action: &Action, tolerant: bool) -> Result<Outcome, SegmentError> {
+    pub fn outcome(
+        &self,
+        worker: &Worker,
+        label: u32,
+        action: &Action,
+        tolerant: bool,
+    ) -> Result<Outcome, SegmentError> {
         let empty = VoxelBox { min: [0; 3], max: [0; 3] };
         let before = match self.labels.get(&label) {
             Some(state) => state.mask.clone(),
@@ -95,7 +104,8 @@ impl State {
             Action::Edit(delta) => Ok(self.edited(label, &before, delta)?),
             Action::Prompts(_) => match self.refined(worker, label, &before, action) {
                 Err(SegmentError::NoPositivePrompt) if tolerant => {
-                    let warnings = vec![String::from("A later prompt has no positive one near it any more, and changes nothing")];
+                    let warnings =
+                        vec![String::from("A later prompt has no positive one near it any more, and changes nothing")];
                     Ok(Outcome { warnings, ..same(before) })
                 }
                 refined => {
@@ -112,7 +122,8 @@ impl State {
         let known = prompts.len();
         prompts.extend(placed(action));
         let others = self.others(label);
-        let input = RefineInput { prompts: &prompts, newest: prompts.len() - known, mask: before, other_labels: &others };
+        let input =
+            RefineInput { prompts: &prompts, newest: prompts.len() - known, mask: before, other_labels: &others };
         // A mask is never cancelled.
         refine(worker.engine.as_ref(), &worker.prepared, &input, &Cancel::new())
     }
@@ -142,7 +153,8 @@ impl State {
 
     /// Makes a step of an outcome, and goes on to the state after it.
     pub fn take(&mut self, step: Step, outcome: &Outcome) -> Arc<Step> {
-        let known = self.labels.get(&step.label).filter(|l| Arc::ptr_eq(&l.mask, &outcome.mask) && !step.action.changes_mask());
+        let known =
+            self.labels.get(&step.label).filter(|l| Arc::ptr_eq(&l.mask, &outcome.mask) && !step.action.changes_mask());
         let result = known.map_or_else(|| Arc::new(Snapshot::of(&outcome.mask)), |l| l.snapshot.clone());
         let region = outcome.answer.as_ref().map(|a| a.task.region.clone());
         let step = Arc::new(Step { result: result.clone(), region, ..step });

@@ -2,7 +2,9 @@
 //! negative ones. Image values and the previous mask leave their mark, so that a wrong input shows.
 
 use isochrone_prompt::{PlacedPrompt, Polarity};
-use isochrone_segment::{Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, SegmentError, Segmenter, Task};
+use isochrone_segment::{
+    Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, SegmentError, Segmenter, Task,
+};
 use isochrone_volume::resample;
 use ndarray::{Array3, Array4, Axis};
 use std::sync::Arc;
@@ -69,7 +71,14 @@ impl Segmenter for StubEngine {
         Ok(vec![Candidate { probability: Self::probability(task, prepared, RADIUS_MM), threshold: 0.5, score: 1.0 }])
     }
 
-    fn sample(&self, prepared: &Prepared, task: &Task<'_>, t: usize, seed: u64, cancel: &Cancel) -> Result<Samples, SegmentError> {
+    fn sample(
+        &self,
+        prepared: &Prepared,
+        task: &Task<'_>,
+        t: usize,
+        seed: u64,
+        cancel: &Cancel,
+    ) -> Result<Samples, SegmentError> {
         let [k, j, i] = task.region.shape();
         let mut probability = Array4::zeros((t, k, j, i));
         for (n, mut sample) in probability.axis_iter_mut(Axis(0)).enumerate() {

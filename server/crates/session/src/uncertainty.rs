@@ -161,7 +161,8 @@ impl Session {
     /// The last answer; with `as_edited`, what the reader made of it since.
     fn source(&self, label: u32, as_edited: bool) -> Result<Source, SessionError> {
         let state = self.label(label)?;
-        let mut steps = self.steps().iter().enumerate().rev().filter(|(_, s)| s.label == label && s.action.changes_mask());
+        let mut steps =
+            self.steps().iter().enumerate().rev().filter(|(_, s)| s.label == label && s.action.changes_mask());
         let mut edited = false;
         let found = steps.find_map(|(n, step)| match (&step.action, &step.region) {
             (Action::Reset, _) => Some(None),

@@ -71,7 +71,8 @@ impl Model {
         let grid = self.prepared.channels[0].volume.grid();
         let mut labels: BTreeMap<u32, (Mask, Vec<PlacedPrompt>)> = BTreeMap::new();
         for (label, did) in self.steps() {
-            let (mut mask, mut prompts) = labels.remove(label).unwrap_or_else(|| (Mask::empty(grid.clone()), Vec::new()));
+            let (mut mask, mut prompts) =
+                labels.remove(label).unwrap_or_else(|| (Mask::empty(grid.clone()), Vec::new()));
             let others: Vec<&Mask> = labels.values().map(|(mask, _)| mask).collect();
             match did {
                 Did::Label | Did::Accept => {}
@@ -81,11 +82,14 @@ impl Model {
                 }
                 Did::Edit(delta) => {
                     delta.apply(&mut mask).unwrap();
-                    others.iter().for_each(|other| mask.voxels_mut().zip_mut_with(other.voxels(), |ours, theirs| *ours &= !theirs));
+                    others.iter().for_each(|other| {
+                        mask.voxels_mut().zip_mut_with(other.voxels(), |ours, theirs| *ours &= !theirs)
+                    });
                 }
                 Did::Prompts(new) => {
                     prompts.extend(new.iter().map(|(_, p)| p.clone()));
-                    let input = RefineInput { prompts: &prompts, newest: new.len(), mask: &mask, other_labels: &others };
+                    let input =
+                        RefineInput { prompts: &prompts, newest: new.len(), mask: &mask, other_labels: &others };
                     if let Ok(refined) = refine(&self.engine, &self.prepared, &input, &Cancel::new()) {
                         mask = refined.mask;
                     }
@@ -112,7 +116,13 @@ fn one_request(rng: &mut ChaCha8Rng, session: &mut Session, model: &mut Model) {
         }
         1..=7 => {
             let prompts: Vec<Prompt> = (0..rng.random_range(1..3))
-                .map(|_| click(session, voxel(rng), if rng.random_bool(0.7) { Polarity::Positive } else { Polarity::Negative }))
+                .map(|_| {
+                    click(
+                        session,
+                        voxel(rng),
+                        if rng.random_bool(0.7) { Polarity::Positive } else { Polarity::Negative },
+                    )
+                })
                 .collect();
             if let Ok(update) = session.add_prompts(label, prompts, "") {
                 model.push(label, Did::Prompts(update.prompts.into_iter().map(|p| (p.id, p.placed)).collect()));
@@ -120,7 +130,10 @@ fn one_request(rng: &mut ChaCha8Rng, session: &mut Session, model: &mut Model) {
         }
         8..=9 => {
             let (a, b) = (voxel(rng), voxel(rng));
-            let region = VoxelBox { min: [0, 1, 2].map(|n| a[n].min(b[n])), max: [0, 1, 2].map(|n| a[n].max(b[n]).min(a[n].min(b[n]) + 9) + 1) };
+            let region = VoxelBox {
+                min: [0, 1, 2].map(|n| a[n].min(b[n])),
+                max: [0, 1, 2].map(|n| a[n].max(b[n]).min(a[n].min(b[n]) + 9) + 1),
+            };
             let delta = paint(session, region, rng.random_bool(0.6));
             session.edit(label, delta.clone()).unwrap();
             model.push(label, Did::Edit(delta));

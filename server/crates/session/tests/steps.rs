@@ -139,15 +139,24 @@ fn a_refused_request_changes_nothing() {
         position_lps_mm: isochrone_volume::DVec3::new(1e4, 0.0, 0.0),
         polarity: Polarity::Positive,
     });
-    assert!(matches!(session.add_prompts(lesion, vec![outside], ""), Err(SessionError::Prompt(PromptError::Outside { .. }))));
+    assert!(matches!(
+        session.add_prompts(lesion, vec![outside], ""),
+        Err(SessionError::Prompt(PromptError::Outside { .. }))
+    ));
     let inside = click(&session, [1, 1, 1], Polarity::Positive);
     assert!(matches!(session.add_prompts(9, vec![inside.clone()], ""), Err(SessionError::UnknownLabel(9))));
-    assert!(matches!(session.add_prompts(lesion, vec![inside], "1.2.3"), Err(SessionError::Prompt(PromptError::FrameOfReference { .. }))));
+    assert!(matches!(
+        session.add_prompts(lesion, vec![inside], "1.2.3"),
+        Err(SessionError::Prompt(PromptError::FrameOfReference { .. }))
+    ));
     assert!(matches!(session.add_prompts(lesion, Vec::new(), ""), Err(SessionError::Nothing(_))));
     let far = VoxelBox { min: [100, 0, 0], max: [100, 5, 5] };
     let nothing = isochrone_volume::MaskDelta { region: far, zlib_bits: Vec::new() };
     assert!(matches!(session.edit(lesion, nothing), Err(SessionError::Segment(SegmentError::Volume(_)))));
-    assert!(matches!(session.accept_slice(lesion, SliceRef { axis: Axis::K, index: 20 }), Err(SessionError::Slice { slices: 20, .. })));
+    assert!(matches!(
+        session.accept_slice(lesion, SliceRef { axis: Axis::K, index: 20 }),
+        Err(SessionError::Slice { slices: 20, .. })
+    ));
     assert!(matches!(session.expect_revision(Some(77)), Err(SessionError::Revision { expected: 77, .. })));
     assert_eq!((session.revision(), mask(&session, lesion)), (revision, before));
 }

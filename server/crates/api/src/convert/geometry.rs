@@ -40,7 +40,10 @@ pub(super) fn finite(field: &str, point: Option<&v1::Point>) -> Result<DVec3, Ap
     let p = point.ok_or_else(|| ApiError::field(field, "missing; give x, y and z in mm (LPS)"))?;
     for (name, value) in [("x", p.x), ("y", p.y), ("z", p.z)] {
         if !value.is_finite() {
-            return Err(ApiError::field(format!("{field}.{name}"), format!("{value} is not a place; give a finite number of millimetres (LPS)")));
+            return Err(ApiError::field(
+                format!("{field}.{name}"),
+                format!("{value} is not a place; give a finite number of millimetres (LPS)"),
+            ));
         }
     }
     Ok(DVec3::new(p.x, p.y, p.z))

@@ -1,5 +1,5 @@
-use super::geometry::{finite, point, voxel};
 use super::at_most;
+use super::geometry::{finite, point, voxel};
 use crate::{ApiError, v1};
 use isochrone_prompt::{Click, Polarity, Prompt};
 use isochrone_session::NumberedPrompt;
@@ -19,7 +19,10 @@ fn one(field: &str, prompt: &v1::Prompt) -> Result<Prompt, ApiError> {
             let polarity = polarity(&format!("{field}.click.polarity"), click.polarity)?;
             Ok(Prompt::Click(Click { position_lps_mm, polarity }))
         }
-        None => Err(ApiError::field(format!("{field}.kind"), "missing, or of a kind that this server does not know; send a click")),
+        None => Err(ApiError::field(
+            format!("{field}.kind"),
+            "missing, or of a kind that this server does not know; send a click",
+        )),
     }
 }
 
@@ -27,7 +30,10 @@ fn polarity(field: &str, number: i32) -> Result<Polarity, ApiError> {
     match v1::Polarity::try_from(number) {
         Ok(v1::Polarity::Positive) => Ok(Polarity::Positive),
         Ok(v1::Polarity::Negative) => Ok(Polarity::Negative),
-        _ => Err(ApiError::field(field, format!("{number} is not a polarity; send POLARITY_POSITIVE or POLARITY_NEGATIVE"))),
+        _ => Err(ApiError::field(
+            field,
+            format!("{number} is not a polarity; send POLARITY_POSITIVE or POLARITY_NEGATIVE"),
+        )),
     }
 }
 

@@ -43,7 +43,10 @@ pub(crate) fn modality(number: i32) -> Result<Option<Modality>, ApiError> {
         Ok(v1::Modality::Mr) => Ok(Some(Modality::Mr)),
         Ok(v1::Modality::Pt) => Ok(Some(Modality::Pt)),
         Ok(v1::Modality::Other) => Ok(Some(Modality::Other)),
-        Err(_) => Err(ApiError::field("modality", format!("{number} is not a modality; send one of the protocol, or leave it out"))),
+        Err(_) => Err(ApiError::field(
+            "modality",
+            format!("{number} is not a modality; send one of the protocol, or leave it out"),
+        )),
     }
 }
 
@@ -52,6 +55,9 @@ pub(crate) fn format(number: i32) -> Result<&'static str, ApiError> {
     match v1::FileFormat::try_from(number) {
         Ok(v1::FileFormat::Nifti) => Ok("image.nii"),
         Ok(v1::FileFormat::Nrrd) => Ok("image.nrrd"),
-        _ => Err(ApiError::field("format", format!("{number} is not a file format; send FILE_FORMAT_NIFTI or FILE_FORMAT_NRRD"))),
+        _ => Err(ApiError::field(
+            "format",
+            format!("{number} is not a file format; send FILE_FORMAT_NIFTI or FILE_FORMAT_NRRD"),
+        )),
     }
 }

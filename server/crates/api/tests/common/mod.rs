@@ -7,7 +7,9 @@ use isochrone_api::v1::segmentation_client::SegmentationClient;
 use isochrone_api::v1::segmentation_server::SegmentationServer;
 use isochrone_api::v1::volumes_client::VolumesClient;
 use isochrone_api::v1::volumes_server::VolumesServer;
-use isochrone_api::{EngineEntry, Engines, ExportService, House, Limits, Root, SegmentationService, VolumesService, v1};
+use isochrone_api::{
+    EngineEntry, Engines, ExportService, House, Limits, Root, SegmentationService, VolumesService, v1,
+};
 use isochrone_session::stub::StubEngine;
 use isochrone_volume::{DAffine3, DVec3, Grid, Modality, Quantity, Rescale, Volume, VolumeOrigin, Voxels};
 use ndarray::Array3;
@@ -42,12 +44,19 @@ impl Bench {
         let mut volumes = VolumesClient::new(channel.clone());
         let request = v1::LoadFileRequest { path: "ct.nii.gz".to_owned(), modality: v1::Modality::Ct.into() };
         let volume = volumes.load_file(request).await.unwrap().into_inner();
-        Self { volumes, segmentation: SegmentationClient::new(channel.clone()), export: ExportClient::new(channel), root, volume }
+        Self {
+            volumes,
+            segmentation: SegmentationClient::new(channel.clone()),
+            export: ExportClient::new(channel),
+            root,
+            volume,
+        }
     }
 
     /// A session with one label.
     pub async fn session(&mut self) -> String {
-        let request = v1::OpenSessionRequest { volume_ids: vec![self.volume.volume_id.clone()], engine: String::new(), seed: 3 };
+        let request =
+            v1::OpenSessionRequest { volume_ids: vec![self.volume.volume_id.clone()], engine: String::new(), seed: 3 };
         let session = self.segmentation.open_session(request).await.unwrap().into_inner().session_id;
         let request = v1::AddLabelRequest { session_id: session.clone(), name: "lesion".to_owned() };
         assert_eq!(self.segmentation.add_label(request).await.unwrap().into_inner().label_id, 1);
@@ -59,8 +68,13 @@ impl Bench {
 pub fn volume() -> Volume {
     let grid = Grid::new([40, 36, 20], DAffine3::from_scale(DVec3::new(1.0, 1.0, 2.0))).unwrap();
     let voxels = Array3::from_shape_fn((20, 36, 40), |(k, j, i)| ((i * 7 + j * 13 + k * 31) % 199) as i16);
-    let origin =
-        VolumeOrigin { modality: Modality::Ct, quantity: Quantity::Hounsfield, inferred: false, frame_of_reference: None, warnings: Vec::new() };
+    let origin = VolumeOrigin {
+        modality: Modality::Ct,
+        quantity: Quantity::Hounsfield,
+        inferred: false,
+        frame_of_reference: None,
+        warnings: Vec::new(),
+    };
     Volume::new(grid, Voxels::I16(voxels), Rescale::IDENTITY, origin).unwrap()
 }
 

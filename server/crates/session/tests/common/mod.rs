@@ -5,7 +5,9 @@ use isochrone_prompt::{Click, Polarity, Prompt};
 use isochrone_segment::Channel;
 use isochrone_session::stub::StubEngine;
 use isochrone_session::{Session, SessionLimits};
-use isochrone_volume::{DAffine3, DMat3, DVec3, Grid, Mask, MaskDelta, Modality, Quantity, Rescale, Volume, VolumeOrigin, VoxelBox, Voxels};
+use isochrone_volume::{
+    DAffine3, DMat3, DVec3, Grid, Mask, MaskDelta, Modality, Quantity, Rescale, Volume, VolumeOrigin, VoxelBox, Voxels,
+};
 use ndarray::Array3;
 use std::sync::Arc;
 
@@ -14,8 +16,13 @@ pub fn volume() -> Arc<Volume> {
     let matrix3 = DMat3::from_diagonal(DVec3::new(1.0, -1.0, 2.0));
     let grid = Grid::new([40, 36, 20], DAffine3 { matrix3, translation: DVec3::new(-10.0, 20.0, 5.0) }).unwrap();
     let voxels = Array3::from_shape_fn((20, 36, 40), |(k, j, i)| ((i * 7 + j * 13 + k * 31) % 199) as i16);
-    let origin =
-        VolumeOrigin { modality: Modality::Ct, quantity: Quantity::Hounsfield, inferred: false, frame_of_reference: None, warnings: Vec::new() };
+    let origin = VolumeOrigin {
+        modality: Modality::Ct,
+        quantity: Quantity::Hounsfield,
+        inferred: false,
+        frame_of_reference: None,
+        warnings: Vec::new(),
+    };
     Arc::new(Volume::new(grid, Voxels::I16(voxels), Rescale::IDENTITY, origin).unwrap())
 }
 

@@ -1,0 +1,13 @@
+//! The real program as a process of its own, and a gRPC client that trusts it in nothing.
+//!
+//! Everything here runs with the geodesic engine, without a model; tests that need the network say so
+//! and pass over it where model or ONNX Runtime are missing.
+
+mod far_apart;
+mod faults;
+mod files;
+mod labels;
+mod masks;
+mod process;
+mod support;
+mod uploads;
