@@ -74,8 +74,13 @@ pub(crate) fn select(requested: Device, environment: &Environment) -> DeviceRepo
         (_, Err(_)) if requested == Device::Auto => {
             (Device::Cpu, "No usable CUDA device; running on the CPU".to_owned())
         }
-        (_, Err(e)) => {
-            (Device::Cpu, format!("The device {wanted} cannot be used here ({e}); running on the CPU instead"))
+        (_, Err(error)) => {
+            let why = match error {
+                NetworkError::Run(why) => why,
+                other => other.to_string(),
+            };
+            let why = why.trim_end_matches('.');
+            (Device::Cpu, format!("The device {wanted} cannot be used here ({why}); running on the CPU instead"))
         }
     };
     DeviceReport { requested, used, message }

@@ -37,7 +37,7 @@ impl Default for GeodesicEngine {
             zoom_out: 1.5,
             context: 1.5,
         };
-        Self { lambda: 0.5, contrast_mm: 40.0, cutoff: 20.0, softness: 2.0, region }
+        Self { lambda: 0.5, contrast_mm: 8.0, cutoff: 20.0, softness: 2.0, region }
     }
 }
 

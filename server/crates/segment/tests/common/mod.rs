@@ -1,5 +1,7 @@
 //! Synthetic volumes, and an engine that simply thresholds them.
 
+#![allow(dead_code)] // Not every test binary uses everything.
+
 use isochrone_prompt::{Click, PlacedPrompt, Polarity, Prompt};
 use isochrone_segment::{
     Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task,
