@@ -25,6 +25,9 @@ pub struct SegmentArgs {
     /// CT, MR or PT, if you know better than the values.
     #[arg(long, value_parser = shared::modality)]
     modality: Option<Modality>,
+    /// Stochastic samples for the slice to look at next; 0 does without.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=64))]
+    samples: u32,
     /// Where the mask goes: .nii or .nii.gz.
     #[arg(short, long)]
     out: PathBuf,
@@ -60,6 +63,27 @@ pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     }
     let (mask, _) = session.mask(label)?;
     isochrone_export::write_labels(&args.out, volume.grid(), &[(1, &mask)])?;
-    println!("{}: {:.2} mL, {} voxels", args.out.display(), mask.volume_ml(), mask.count());
+    let spacing = shared::times(volume.grid().spacing_mm(), 2);
+    println!("{}: {:.2} mL, {} voxels of {spacing} mm", args.out.display(), mask.volume_ml(), mask.count());
+    propose(args, &mut session, label)
+}
+
+/// Says which slice to look at next.
+fn propose(args: &SegmentArgs, session: &mut Session, label: u32) -> anyhow::Result<()> {
+    if args.samples == 0 || !session.engine().samples {
+        return Ok(());
+    }
+    let spinner = shared::spinner("Sampling".to_owned());
+    let found = session.uncertainty_job(label, args.samples as usize).and_then(|job| job.run());
+    spinner.finish_and_clear();
+    let found = found?;
+    let grid = session.volume().grid().clone();
+    match session.rank(&found, 1, &[])?.first() {
+        Some(p) => {
+            let (plane, axis) = (shared::plane(&grid, p.axis), format!("{:?}", p.axis).to_lowercase());
+            println!("look next at the {plane} slice {axis} = {}, round {}", p.index, shared::place(p.spot_lps_mm));
+        }
+        None => println!("no slice stands out: the samples agree everywhere"),
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::Usage;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use isochrone_intake::{ReadOptions, read};
-use isochrone_volume::{DVec3, Modality, Volume};
+use isochrone_volume::{Axis, DVec3, Grid, Modality, Volume};
 use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
@@ -102,6 +102,24 @@ pub fn times(values: [f64; 3], decimals: usize) -> String {
 /// `(x, y, z)` with two decimals.
 pub fn place(p: DVec3) -> String {
     format!("({:.2}, {:.2}, {:.2})", p.x, p.y, p.z)
+}
+
+/// What a reader calls the slices along an axis: axial, coronal or sagittal, whichever is nearest.
+pub fn plane(grid: &Grid, axis: Axis) -> &'static str {
+    let d = grid.direction();
+    let along = match axis {
+        Axis::I => d.x_axis,
+        Axis::J => d.y_axis,
+        Axis::K => d.z_axis,
+    };
+    let a = along.abs();
+    if a.z >= a.x && a.z >= a.y {
+        "axial"
+    } else if a.y >= a.x {
+        "coronal"
+    } else {
+        "sagittal"
+    }
 }
 
 /// The middle value (the mean of the middle two); 0 if there is none. Sorts.

@@ -3,7 +3,7 @@
 use super::phantom;
 use anyhow::{Context, bail};
 use isochrone_intake::{ReadOptions, read};
-use isochrone_volume::{Axis, Grid, Mask, Modality, VoxelBox};
+use isochrone_volume::{Grid, Mask, Modality, VoxelBox};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -110,22 +110,4 @@ pub fn on_grid(mask: Mask, grid: &Arc<Grid>) -> anyhow::Result<Mask> {
         bail!("Mask and image do not lie on one grid");
     }
     Ok(Mask::new(grid.clone(), mask.voxels().clone())?)
-}
-
-/// What a reader calls the slices along an axis: axial, coronal or sagittal, whichever is nearest.
-pub fn plane(grid: &Grid, axis: Axis) -> &'static str {
-    let d = grid.direction();
-    let along = match axis {
-        Axis::I => d.x_axis,
-        Axis::J => d.y_axis,
-        Axis::K => d.z_axis,
-    };
-    let a = along.abs();
-    if a.z >= a.x && a.z >= a.y {
-        "axial"
-    } else if a.y >= a.x {
-        "coronal"
-    } else {
-        "sagittal"
-    }
 }

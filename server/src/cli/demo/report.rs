@@ -1,8 +1,9 @@
 //! What the demo prints and writes down.
 
-use super::case::{Case, plane};
+use super::case::Case;
 use super::play::{Turn, Way, dice_after};
 use crate::cli::info::hex;
+use crate::cli::shared::plane;
 use crate::client::Slice;
 use isochrone_prompt::Polarity;
 use isochrone_volume::{Axis, Grid};
