@@ -21,4 +21,23 @@ pub enum VolumeError {
     /// A box that does not lie inside the grid.
     #[error("The box {0} does not lie inside the volume")]
     Box(String),
+    /// A voxel `(i, j, k)` where the mask has nothing.
+    #[error("The label has nothing at voxel {0:?} (i, j, k); click on the part that is meant")]
+    NotSet([usize; 3]),
+    /// A radius that cannot be used.
+    #[error("A radius of {got} mm cannot be used; give one above 0 and at most {most} mm")]
+    Radius {
+        /// What was given, mm.
+        got: f64,
+        /// Largest, mm.
+        most: f64,
+    },
+    /// Slices between which nothing can be interpolated.
+    #[error("Slices {given:?} cannot be interpolated between; give at least two different ones, all below {slices}")]
+    Slices {
+        /// What was given (at most the first eight).
+        given: Vec<usize>,
+        /// Slices across the axis.
+        slices: usize,
+    },
 }

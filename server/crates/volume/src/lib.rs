@@ -13,6 +13,8 @@
 //! | [`MaskDelta`] | the changed box between two masks, bit-packed and compressed |
 //! | [`VoxelBox`] | a half-open box of voxels |
 //!
+//! What is done to whole masks is in [`operations`].
+//!
 //! This crate knows no other crate of the workspace.
 
 mod boxes;
@@ -21,6 +23,7 @@ mod delta;
 mod error;
 mod grid;
 mod mask;
+pub mod operations;
 pub mod resample;
 mod volume;
 
