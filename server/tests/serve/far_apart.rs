@@ -1,6 +1,7 @@
 //! Two lesions 500 mm apart under one label of a whole body.
 
-use crate::support::{Reader, Server, ct, repository};
+use crate::network::with_network;
+use crate::support::{Reader, Server, ct};
 use isochrone_volume::{DAffine3, DVec3, Grid, Mask, Volume};
 
 const HEAD: DVec3 = DVec3::new(10.0, -20.0, 650.0);
@@ -52,11 +53,7 @@ async fn with_the_geodesic_engine() {
 
 #[tokio::test]
 async fn with_the_network() {
-    let model = repository().join("models/lesion-1");
-    let mut server = Server::with(&["--model", model.to_str().unwrap(), "--device", "cpu"]).await;
-    let probe = server.load("body.nii.gz", &body()).await;
-    match server.open(&probe, "network").await {
-        Ok(_) => play(&mut server, "network").await,
-        Err(missing) => println!("passed over: {}", missing.message()),
+    if let Some(mut server) = with_network().await {
+        play(&mut server, "network").await;
     }
 }

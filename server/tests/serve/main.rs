@@ -2,12 +2,14 @@
 //!
 //! Everything here runs with the geodesic engine, without a model; tests that need the network say so
 //! and pass over it where model or ONNX Runtime are missing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod far_apart;
 mod faults;
 mod files;
 mod labels;
 mod masks;
+mod network;
 mod process;
 mod support;
 mod uploads;

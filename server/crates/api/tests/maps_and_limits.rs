@@ -1,4 +1,5 @@
 //! Maps as volumes of their own, and limits that are answers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 

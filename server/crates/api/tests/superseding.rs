@@ -1,4 +1,5 @@
 //! Masks come first and are kept; a newer change ends what follows them, and nothing else does.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
@@ -35,7 +36,7 @@ async fn mask_then_uncertainty_then_proposals() {
     assert!(stream.message().await.unwrap().is_none());
 
     // Accepting the best slice keeps the samples and takes the slice out.
-    let best = proposals.proposals[0].clone();
+    let best = proposals.proposals[0];
     let request =
         v1::AcceptSliceRequest { session_id: session.clone(), label_id: 1, axis: best.axis, index: best.index };
     bench.segmentation.accept_slice(request).await.unwrap();

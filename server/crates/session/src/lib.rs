@@ -16,8 +16,23 @@
 //! | the previous mask an engine sees | the binary mask, never a probability |
 //! | voxels of other labels | never taken; a positive click on one is refused |
 //!
+//! ```no_run
+//! # use isochrone_session::*;
+//! # fn example(engine: std::sync::Arc<dyn isochrone_segment::Segmenter>, channel: isochrone_segment::Channel,
+//! #     click: isochrone_prompt::Prompt) -> Result<(), SessionError> {
+//! let mut session = Session::open(engine, &[channel], 42, SessionLimits::default())?;
+//! let lesion = session.add_label("lesion")?.label.unwrap_or_default();
+//! let update = session.add_prompts(lesion, vec![click], "")?;
+//! println!("revision {}: {} voxels", update.revision, update.deltas[0].snapshot.voxels);
+//! let uncertainty = session.uncertainty_job(lesion, 8)?.run()?;
+//! let slices = session.rank(&uncertainty, 3, &[])?;
+//! session.undo()?;
+//! # Ok(()) }
+//! ```
+//!
 //! Nothing here knows threads, sockets or files: the caller keeps one lock a session.
 
+mod answer;
 mod changes;
 mod derived;
 mod error;
@@ -33,11 +48,12 @@ pub mod stub;
 mod uncertainty;
 mod update;
 
+pub use answer::{MapJob, MapKind};
 pub use error::SessionError;
 pub use isochrone_proposal::{Proposal, SliceRef};
 pub use limits::SessionLimits;
 pub use replay::{ReplayJob, ReplayReport};
 pub use session::Session;
 pub use step::{Action, NumberedPrompt, Snapshot, Step, step_seed};
-pub use uncertainty::{MapJob, MapKind, Standing, Uncertainty, UncertaintyJob};
+pub use uncertainty::{Standing, Uncertainty, UncertaintyJob};
 pub use update::{LabelDelta, LabelInfo, Update};

@@ -1,9 +1,10 @@
-//! Work on the present state that may be given up: samples, uncertainty, maps. It happens outside of the
-//! session, so that the next prompt need not wait for it.
+//! Samples of the present state and what they say. They are drawn outside of the session, so that the next
+//! prompt need not wait for them, and given up when it comes.
 
-use crate::state::{Answer, State, Worker};
-use crate::{Action, Session, SessionError, Snapshot, Step};
-use isochrone_prompt::{PlacedPrompt, Polarity};
+use crate::answer::LastAnswer;
+use crate::state::Worker;
+use crate::{Session, SessionError, Snapshot};
+use isochrone_prompt::PlacedPrompt;
 use isochrone_proposal::{Measure, measures};
 use isochrone_segment::{Cancel, Draw, RefinedTask, SegmentError, mask_on_grid, sample};
 use isochrone_volume::{Grid, Mask};
@@ -38,15 +39,6 @@ impl Uncertainty {
     }
 }
 
-/// Which map of a label is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MapKind {
-    /// Probability of the last answer.
-    Probability,
-    /// What the engine was shown of the prompts of one polarity.
-    Guidance(Polarity),
-}
-
 /// Samples to be drawn of the present state.
 pub struct UncertaintyJob {
     id: u64,
@@ -55,17 +47,12 @@ pub struct UncertaintyJob {
     label: u32,
     of: Arc<Snapshot>,
     mask: Arc<Mask>,
-    source: Source,
+    answer: LastAnswer,
+    /// The reader changed the answer since: the engine is asked about the mask as it is now, in this region.
+    edited: Option<(Grid, Vec<PlacedPrompt>)>,
     worker: Worker,
     draw: Draw,
     cancel: Cancel,
-}
-
-/// A map to be made of the present state.
-pub struct MapJob {
-    kind: MapKind,
-    source: Source,
-    worker: Worker,
 }
 
 /// Where a job stands when it comes back to its session.
@@ -78,16 +65,6 @@ pub enum Standing {
         /// The session's present revision.
         by_revision: u64,
     },
-}
-
-/// What a label's present mask came from.
-enum Source {
-    /// The engine's answer is still there.
-    Known(Arc<Answer>),
-    /// The last of these steps has to be computed again (after an undo).
-    Again(Vec<Arc<Step>>),
-    /// The reader changed the answer: the engine is asked about the mask as it is now.
-    Edited { region: Grid, prompts: Vec<PlacedPrompt> },
 }
 
 impl Session {
@@ -103,11 +80,12 @@ impl Session {
     /// Unknown label; no prompt to draw from; an engine without samples.
     pub fn uncertainty_job(&mut self, label: u32, samples: usize) -> Result<UncertaintyJob, SessionError> {
         let state = self.label(label)?;
-        let (of, mask) = (state.snapshot.clone(), state.mask.clone());
         if !self.engine.samples {
             return Err(SegmentError::NoSamples(self.engine.name.clone()).into());
         }
-        let source = self.source(label, true)?;
+        let (answer, region) = self.last_answer(label)?;
+        let edited = region.map(|region| (region, state.prompts.clone()));
+        let (of, mask) = (state.snapshot.clone(), state.mask.clone());
         let newest = self.steps().iter().rfind(|s| s.label == label && s.action.changes_mask());
         let seed = newest.map_or(self.seed, |s| s.seed);
         let cancel = Cancel::new();
@@ -118,7 +96,8 @@ impl Session {
             label,
             of,
             mask,
-            source,
+            answer,
+            edited,
             worker: self.worker.clone(),
             draw: Draw { t: samples, seed },
             cancel,
@@ -137,15 +116,6 @@ impl Session {
         Standing::Current
     }
 
-    /// A map of a label's last answer, to be made outside of the session.
-    ///
-    /// # Errors
-    /// Unknown label; no answer yet.
-    pub fn map_job(&self, label: u32, kind: MapKind) -> Result<MapJob, SessionError> {
-        self.label(label)?;
-        Ok(MapJob { kind, source: self.source(label, false)?, worker: self.worker.clone() })
-    }
-
     /// Grows with every change of a mask; work begun before it is of no use any more.
     #[must_use]
     pub fn epoch(&self) -> u64 {
@@ -156,30 +126,6 @@ impl Session {
     pub fn abandon(&mut self) {
         self.derived.supersede();
         self.derived.epoch += 1;
-    }
-
-    /// The last answer; with `as_edited`, what the reader made of it since.
-    fn source(&self, label: u32, as_edited: bool) -> Result<Source, SessionError> {
-        let state = self.label(label)?;
-        let mut steps =
-            self.steps().iter().enumerate().rev().filter(|(_, s)| s.label == label && s.action.changes_mask());
-        let mut edited = false;
-        let found = steps.find_map(|(n, step)| match (&step.action, &step.region) {
-            (Action::Reset, _) => Some(None),
-            (Action::Prompts(_), Some(region)) => Some(Some((n, region.clone()))),
-            _ => {
-                edited = true;
-                None
-            }
-        });
-        let Some((n, region)) = found.flatten() else { return Err(SegmentError::NoPositivePrompt.into()) };
-        if edited && as_edited {
-            return Ok(Source::Edited { region, prompts: state.prompts.clone() });
-        }
-        match self.derived.answer(label, &state.snapshot) {
-            Some(answer) if !edited => Ok(Source::Known(answer)),
-            _ => Ok(Source::Again(self.steps().iter().take(n + 1).cloned().collect())),
-        }
     }
 }
 
@@ -197,10 +143,13 @@ impl UncertaintyJob {
     pub fn run(&self) -> Result<Uncertainty, SessionError> {
         let Worker { engine, prepared, .. } = &self.worker;
         self.cancel.check()?;
-        let task = match &self.source {
-            Source::Known(answer) => Cow::Borrowed(&answer.task),
-            Source::Again(steps) => Cow::Owned(again(&self.worker, steps)?.task),
-            Source::Edited { region, prompts } => Cow::Owned(RefinedTask {
+        let answer;
+        let task = match &self.edited {
+            None => {
+                answer = self.answer.find(&self.worker)?;
+                Cow::Borrowed(&answer.task)
+            }
+            Some((region, prompts)) => Cow::Owned(RefinedTask {
                 region: region.clone(),
                 prompts: prompts.clone(),
                 previous: self.mask.as_ref().clone(),
@@ -244,34 +193,4 @@ fn at_boundary(map: &Array3<f32>, mask: &Array3<bool>) -> f64 {
         }
     }
     if count == 0 { f64::from(map.mean().unwrap_or_default()) } else { sum / count as f64 }
-}
-
-impl MapJob {
-    /// Makes the map `[k, j, i]`, and says where it lies.
-    ///
-    /// # Errors
-    /// The engine failed, or shows nothing of the kind.
-    pub fn run(&self) -> Result<(Grid, Array3<f32>), SessionError> {
-        let answer = match &self.source {
-            Source::Known(answer) => answer.clone(),
-            Source::Again(steps) => Arc::new(again(&self.worker, steps)?),
-            Source::Edited { .. } => return Err(SegmentError::NoPositivePrompt.into()),
-        };
-        let region = answer.task.region.clone();
-        match self.kind {
-            MapKind::Probability => Ok((region, answer.candidate.probability.clone())),
-            MapKind::Guidance(polarity) => {
-                let map = self.worker.engine.guidance(&self.worker.prepared, &answer.task.task(&[]), polarity)?;
-                Ok((region, map))
-            }
-        }
-    }
-}
-
-/// The answer to the last of these steps, computed again.
-fn again(worker: &Worker, steps: &[Arc<Step>]) -> Result<Answer, SessionError> {
-    let nothing = || SessionError::Segment(SegmentError::NoPositivePrompt);
-    let (last, before) = steps.split_last().ok_or_else(nothing)?;
-    let state = State::restored(before, &State::default(), &worker.grid)?;
-    state.outcome(worker, last.label, &last.action, true)?.answer.ok_or_else(nothing)
 }

@@ -1,5 +1,6 @@
 //! Seeded random sessions against a model so plain that it is obviously right: it keeps every list of
 //! steps there ever was, and computes its masks from nothing each time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
