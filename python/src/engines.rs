@@ -3,6 +3,7 @@
 use crate::arrays::{self, Image};
 use crate::pool;
 use isochrone_classical::graph_cut::{self as cut, Links, Neighbours};
+use isochrone_classical::iso_contour::{self as iso, IsoContour, Rule};
 use isochrone_classical::morphological::{self, GeodesicContour, geodesic_active_contour};
 use numpy::ndarray::ArrayView3;
 use numpy::{IntoPyArray, PyArray3};
@@ -49,6 +50,37 @@ fn graph_cut<'py>(
     let links = links(spacing, sigma, scale, neighbours)?;
     let object = pool::run(py, || cut::graph_cut(image, unary, &links, &|| false))?.map_err(arrays::value_error)?;
     object.map(|o| o.into_pyarray(py)).ok_or_else(|| arrays::value_error("Stopped"))
+}
+
+/// What is at least as bright as a threshold, and connected to a click over 26 neighbours.
+///
+/// image: [k, j, i]. click: (k, j, i). spacing: mm. rule: ("of_maximum", 0.41), ("fixed", 2.5),
+/// ("liver", mean + 2 SD), or ("adaptive", 0.41), background-corrected.
+/// Returns the mask, bool [k, j, i], and the threshold.
+#[pyfunction]
+#[pyo3(signature = (image, click, spacing, rule, search=10.0))]
+fn iso_contour<'py>(
+    py: Python<'py>,
+    image: &Bound<'py, PyAny>,
+    click: [usize; 3],
+    spacing: [f32; 3],
+    rule: (String, f32),
+    search: f32,
+) -> PyResult<(Bound<'py, PyArray3<bool>>, f32)> {
+    let image = Image::new(image)?;
+    let image = one("image", &image)?;
+    let rule = match (rule.0.as_str(), rule.1) {
+        ("of_maximum", share) => Rule::OfMaximum(share),
+        ("adaptive", share) => Rule::Adaptive(share),
+        ("fixed" | "liver", value) => Rule::Fixed(value),
+        (other, _) => return Err(PyValueError::new_err(format!("rule must be of_maximum, fixed, liver or adaptive, not {other:?}"))),
+    };
+    let options = IsoContour { rule, search_mm: search, spacing_mm: spacing };
+    let (k, j, i) = image.dim();
+    let found = pool::run(py, || iso::iso_contour(&image, &[click], &options))?.map_err(arrays::value_error)?;
+    let mask = arrays::zeros::<bool>(py, [k, j, i])?;
+    mask.readwrite().as_array_mut().slice_mut(found.region.slice()).assign(&found.mask);
+    Ok((mask, found.threshold))
 }
 
 /// How a geodesic active contour moves (an object of options, as Python passes them).
@@ -99,5 +131,6 @@ fn inverse_gaussian_gradient<'py>(
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(graph_cut, module)?)?;
     module.add_function(wrap_pyfunction!(morphological_geodesic_active_contour, module)?)?;
+    module.add_function(wrap_pyfunction!(iso_contour, module)?)?;
     module.add_function(wrap_pyfunction!(inverse_gaussian_gradient, module)?)
 }

@@ -7,6 +7,7 @@
 use crate::{GuidanceError, check};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayViewMut3, Axis};
+use pulp::{Arch, Simd, WithSimd};
 
 /// Distance in mm from every voxel to the nearest of `points`.
 ///
@@ -30,12 +31,13 @@ pub fn euclidean_distance_into(mut out: ArrayViewMut3<'_, f32>, points: &[[usize
     let shape = check::shape_of(&out.view());
     check::all(shape, points, spacing_mm)?;
     let sources = sorted(points);
-    out.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each_init(Envelope::default, |envelope, (k, mut slice)| {
+    let arch = Arch::new();
+    out.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each_init(|| Envelope::new(shape[2], spacing_mm[2]), |envelope, (k, mut slice)| {
         let near_k = nearest_along_k(&sources, k, spacing_mm[0]);
         for (j, mut row) in slice.rows_mut().into_iter().enumerate() {
-            envelope.build(&near_k, j, spacing_mm);
+            envelope.build(&near_k, j, spacing_mm[1]);
             match row.as_slice_mut() {
-                Some(row) => envelope.fill(row, spacing_mm[2]),
+                Some(row) => arch.dispatch(Fill { envelope, row, spacing_i: spacing_mm[2] }),
                 None => {
                     let mut scratch = vec![0.0; row.len()];
                     envelope.fill(&mut scratch, spacing_mm[2]);
@@ -69,10 +71,27 @@ fn nearest_along_k(sources: &[[usize; 3]], k: usize, spacing_mm: f32) -> Vec<(us
     near
 }
 
+/// [`Envelope::fill`], compiled for each instruction set.
+struct Fill<'a> {
+    envelope: &'a Envelope,
+    row: &'a mut [f32],
+    spacing_i: f32,
+}
+
+impl WithSimd for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.envelope.fill(self.row, self.spacing_i);
+    }
+}
+
 /// The lower envelope of one row: which point is nearest from where on.
-#[derive(Default)]
 struct Envelope {
     parts: Vec<Part>,
+    /// `1 / (2·spacing²·n)`, mm⁻²: turns a difference of squares into one of places.
+    reciprocal: Vec<f64>,
 }
 
 struct Part {
@@ -85,9 +104,14 @@ struct Part {
 }
 
 impl Envelope {
-    fn build(&mut self, sources: &[(usize, usize, f32)], j: usize, [_, spacing_j, spacing_i]: [f32; 3]) {
-        self.parts.clear();
+    fn new(length: usize, spacing_i: f32) -> Self {
         let double_square = 2.0 * f64::from(spacing_i) * f64::from(spacing_i);
+        let reciprocal = (0..length).map(|n| 1.0 / (double_square * n as f64)).collect();
+        Self { parts: Vec::new(), reciprocal }
+    }
+
+    fn build(&mut self, sources: &[(usize, usize, f32)], j: usize, spacing_j: f32) {
+        self.parts.clear();
         for &(i, source_j, square_k) in sources {
             let offset = source_j.abs_diff(j) as f32 * spacing_j;
             let square = square_k + offset * offset;
@@ -102,7 +126,8 @@ impl Envelope {
                 }
                 // Where the new parabola falls below the last one.
                 let middle = (i + last.i) as f64 / 2.0;
-                let cross = middle + f64::from(square - last.square) / (double_square * (i - last.i) as f64);
+                let reciprocal = self.reciprocal.get(i - last.i).copied().unwrap_or_default();
+                let cross = middle + f64::from(square - last.square) * reciprocal;
                 let start = if cross < 0.0 { 0 } else { cross as usize + 1 };
                 if start <= last.start {
                     self.parts.pop();
@@ -116,6 +141,7 @@ impl Envelope {
         }
     }
 
+    #[inline(always)]
     fn fill(&self, row: &mut [f32], spacing_i: f32) {
         if self.parts.is_empty() {
             row.fill(f32::INFINITY);
@@ -126,8 +152,8 @@ impl Envelope {
             let end = end.min(row.len());
             let Some(span) = row.get_mut(part.start..end) else { continue };
             let first = part.start as i32 - part.i as i32;
-            for (n, v) in span.iter_mut().enumerate() {
-                let offset = (first + n as i32) as f32 * spacing_i;
+            for (v, n) in span.iter_mut().zip(first..) {
+                let offset = n as f32 * spacing_i;
                 *v = (part.square + offset * offset).sqrt();
             }
         }

@@ -9,6 +9,7 @@
 use crate::{GuidanceError, check};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis};
+use std::ops::Range;
 
 /// Distance in mm from the centre of every set voxel of `mask` `[k, j, i]` to the centre of the
 /// nearest unset one; 0 at unset voxels.
@@ -89,16 +90,15 @@ struct Columns {
     border: bool,
     /// Column after column of one block.
     values: Vec<f32>,
-    /// Envelope: index of each parabola, its value, and where it begins.
-    index: Vec<usize>,
-    height: Vec<f32>,
-    start: Vec<f32>,
+    /// `1 / (2·spacing²·n)`: turns a difference of heights into one of places.
+    reciprocal: Vec<f32>,
+    envelope: Vec<Parabola>,
 }
 
 impl Columns {
     fn new(length: usize, spacing: f32, border: bool) -> Self {
-        let values = vec![0.0; length * BLOCK];
-        Self { length, spacing, border, values, index: vec![0; length], height: vec![0.0; length], start: vec![0.0; length + 1] }
+        let reciprocal = (0..length).map(|n| 0.5 / (spacing * spacing * n as f32)).collect();
+        Self { length, spacing, border, values: vec![0.0; length * BLOCK], reciprocal, envelope: vec![Parabola::default(); length] }
     }
 
     fn run(&mut self, mut plane: ArrayViewMut2<'_, f32>) {
@@ -125,47 +125,80 @@ impl Columns {
     }
 
     /// Replaces one column by the minimum over all its parabolas.
+    ///
+    /// Voxels that are 0 stay so and cut the column in runs that do not see past them.
     fn column(&mut self, column: usize) {
         let n = self.length;
-        let values = &mut self.values[column * n..(column + 1) * n];
-        let square = self.spacing * self.spacing;
-        let half = 0.5 / square;
-        let mut parts = 0;
-        for (q, &height) in values.iter().enumerate() {
-            if height == f32::INFINITY {
+        let Self { spacing, border, ref mut values, ref reciprocal, ref mut envelope, .. } = *self;
+        let values = &mut values[column * n..(column + 1) * n];
+        let mut q = 0;
+        while q < n {
+            if values[q] == 0.0 {
+                q += 1;
                 continue;
             }
-            let mut start = f32::NEG_INFINITY;
-            while parts > 0 {
-                let p = self.index[parts - 1];
-                start = (p + q) as f32 * 0.5 + (height - self.height[parts - 1]) * half / (q - p) as f32;
-                if start > self.start[parts - 1] {
-                    break;
-                }
-                parts -= 1;
-                start = f32::NEG_INFINITY;
-            }
-            self.index[parts] = q;
-            self.height[parts] = height;
-            self.start[parts] = start;
-            parts += 1;
+            let end = values[q..].iter().position(|v| *v == 0.0).map_or(n, |length| q + length);
+            run(values, q..end, spacing, reciprocal, envelope);
+            q = end;
         }
-        if parts > 0 {
-            self.start[parts] = f32::INFINITY;
-            let mut part = 0;
+        if border {
             for (q, v) in values.iter_mut().enumerate() {
-                while self.start[part + 1] < q as f32 {
-                    part += 1;
-                }
-                let mm = q.abs_diff(self.index[part]) as f32 * self.spacing;
-                *v = self.height[part] + mm * mm;
-            }
-        }
-        if self.border {
-            for (q, v) in values.iter_mut().enumerate() {
-                let mm = (q + 1).min(n - q) as f32 * self.spacing;
+                let mm = (q + 1).min(n - q) as f32 * spacing;
                 *v = v.min(mm * mm);
             }
         }
+    }
+}
+
+/// One parabola of an envelope: where it stands, its height, and where it begins to be lowest.
+#[derive(Clone, Copy, Default)]
+struct Parabola {
+    index: usize,
+    height: f32,
+    start: f32,
+}
+
+/// Minimum over the parabolas of a run of values above 0 and of the zeros at its ends.
+#[inline]
+fn run(values: &mut [f32], span: Range<usize>, spacing: f32, reciprocal: &[f32], envelope: &mut [Parabola]) {
+    let n = values.len();
+    let (first, last) = (span.start.saturating_sub(1), (span.end + 1).min(n));
+    if span.len() == 1 {
+        if last - first > 1 {
+            values[span.start] = values[span.start].min(spacing * spacing);
+        }
+        return;
+    }
+    let mut parts = 0;
+    for (q, &height) in values.iter().enumerate().take(last).skip(first) {
+        if height == f32::INFINITY {
+            continue;
+        }
+        let mut start = f32::NEG_INFINITY;
+        while parts > 0 {
+            let p = envelope[parts - 1];
+            start = (p.index + q) as f32 * 0.5 + (height - p.height) * reciprocal[q - p.index];
+            if start > p.start {
+                break;
+            }
+            parts -= 1;
+            start = f32::NEG_INFINITY;
+        }
+        // A parabola that begins past the run is never seen in it.
+        if start < last as f32 {
+            envelope[parts] = Parabola { index: q, height, start };
+            parts += 1;
+        }
+    }
+    if parts == 0 {
+        return;
+    }
+    let mut part = 0;
+    for q in span {
+        while part + 1 < parts && envelope[part + 1].start < q as f32 {
+            part += 1;
+        }
+        let mm = q.abs_diff(envelope[part].index) as f32 * spacing;
+        values[q] = envelope[part].height + mm * mm;
     }
 }
