@@ -11,6 +11,11 @@
 //! | the same, 1 at points falling to 0 | [`exponential_geodesic`] | 0 |
 //! | Gaussian bump round each point | [`gaussian`] | 0 |
 //! | ball round each point | [`disk`] | 0 |
+//! | a bump as wide as the image is flat | [`adaptive_gaussian`] | 0 |
+//! | 255 less 10 for each edge crossed | [`location_prior`] | 0 |
+//! | field of charges | [`attraction_field`] | 0 |
+//!
+//! [`GeodesicField`] keeps a geodesic map up to date while clicks come and go.
 //!
 //! Nothing here reads a file or knows where an array lies in the patient.
 
@@ -19,10 +24,12 @@ mod error;
 mod euclidean;
 mod geodesic;
 mod local;
+mod signals;
 mod transform;
 
 pub use error::GuidanceError;
 pub use euclidean::{euclidean_distance, euclidean_distance_into};
 pub use geodesic::{Geodesic, GeodesicCells, GeodesicField, Touched, exponential_geodesic, exponential_geodesic_channels, geodesic_distance, geodesic_distance_channels};
 pub use local::{add_disk, add_gaussian, disk, gaussian};
+pub use signals::{Adaptive, adaptive_gaussian, attraction_field, cap_at_percentile, location_prior, normalise_min_max};
 pub use transform::{distance_transform, distance_transform_into};
