@@ -129,7 +129,7 @@ class Sampler:
             if not case.lesions:
                 continue
             sample = self.cut(case, case.lesions[self.rng.integers(len(case.lesions))])
-            if sample.truth.sum() >= 8:
+            if sample.truth.sum() >= 4:
                 return sample
 
     def region(self, case: Case, lesion: Lesion) -> tuple[Region, np.ndarray | None]:
@@ -137,8 +137,7 @@ class Sampler:
         share, rng, side = self.recipe["sampling"], self.rng, self.recipe["sampling"]["side_voxels"]
         extent = lesion.extent_mm(case.spacing_mm)
         if rng.random() < share["first_click_share"]:
-            low, high = np.log(share["extent_over_side"])
-            spacing = extent / side / np.exp(rng.uniform(low, high))
+            spacing = self.first_spacing(extent, side)
             at = first_click(rng, case.labels == lesion.label, case.spacing_mm, lesion.box)
             centre, click = at + rng.uniform(-0.5, 0.5, 3), at
         else:
@@ -149,6 +148,14 @@ class Sampler:
         spacings = tuple(float(s) for s in spacing * stretch)
         shape = tuple(case.image.shape)
         return Region(tuple(map(float, centre)), spacings, side, shape, case.spacing_mm), click
+
+    def first_spacing(self, extent_mm: float, side: int) -> float:
+        """Of a region round a first click: as the server's, or any that shows enough of the lesion."""
+        share, rule, rng = self.recipe["sampling"], self.recipe["region"], self.rng
+        if rng.random() < share["first_spacing_share"]:
+            return rule["first_spacing_mm"] * rule["side_voxels"] / side * np.exp(rng.uniform(-0.25, 0.25))
+        low, high = np.log(share["extent_over_side"])
+        return extent_mm / side / np.exp(rng.uniform(low, high))
 
     def cut(self, case: Case, lesion: Lesion) -> Sample:
         """Image, truth and first clicks of one random region, flipped and turned at random."""

@@ -27,10 +27,10 @@ BAND_MM = 10.0
 class Bundle:
     """The three graphs in ONNX Runtime."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int = 2) -> None:
         self.description = tomllib.loads((folder / "bundle.toml").read_text())
         graphs = {g["role"]: g for g in self.description["graph"]}
-        self.sessions = {role: session(folder / g["file"]) for role, g in graphs.items()}
+        self.sessions = {role: session(folder / g["file"], threads) for role, g in graphs.items()}
         self.drops = {d["name"]: d["channels"] for d in graphs["decoder"]["inputs"]["dropout"]}
         self.features: dict[str, np.ndarray] = {}
         self.ms: list[float] = []
@@ -138,16 +138,18 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-1")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--json", type=Path, help="also write all figures here")
+    parser.add_argument("--modality", help="only these cases: CT, MR or PT")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tuning", action="store_true", help="on some training cases instead")
     parser.add_argument("--first-spacing-mm", type=float, help="instead of the recipe's")
     parser.add_argument("--clicks", type=int, default=max(COUNTS))
     args = parser.parse_args()
-    bundle = Bundle(args.bundle)
+    bundle = Bundle(args.bundle, args.threads)
     region = tomllib.loads(args.recipe.read_text())["region"]
     region["first_spacing_mm"] = args.first_spacing_mm or region["first_spacing_mm"]
     cases = tuning_cases(args.data) if args.tuning else read_cases(args.data, VALIDATION_PATIENTS)
     rows = []
-    for case in cases:
+    for case in (c for c in cases if args.modality in (None, c.modality)):
         rows.append(evaluate_case(bundle, case, region, args.clicks))
         last = rows[-1]
         print(f"{case.name:28s} " + " ".join(f"{d:.2f}" for d in last["dice"])
