@@ -95,6 +95,9 @@ async fn play_all(args: &DemoArgs, cases: Vec<Case>, synthetic: bool, address: &
         let model = if engine.model.is_empty() { "no model" } else { &engine.model };
         println!("Engine: {}, {model}, {}", engine.name, engine.device);
     }
+    if !server.engines.iter().any(|e| e.name == "network" && e.samples) {
+        bail!("The server has no network with uncertainty; {}/server.log says why", args.out.display());
+    }
     let mut all = Vec::new();
     for case in cases {
         all.push(play_case(args, case, &mut remote).await?);
