@@ -129,7 +129,7 @@ pub(crate) fn frame(axes: BoxAxes, grid: &Grid) -> Frame {
     }
 }
 
-/// The voxels between two corners in a frame, as a prompt that encloses.
+/// The voxels between two corners in a frame: those that enclose the label, or none of which is of it.
 pub(crate) fn filled(
     kind: &'static str,
     frame: &Frame,
@@ -142,7 +142,8 @@ pub(crate) fn filled(
     if runs.is_empty() {
         return Err(PromptError::nothing_inside(kind, grid));
     }
-    Ok(Rasterised::new(polarity, Meaning::Encloses, runs))
+    let meaning = if polarity == Polarity::Positive { Meaning::Encloses } else { Meaning::Marks };
+    Ok(Rasterised::new(polarity, meaning, runs))
 }
 
 /// One of the eight corners of a box.

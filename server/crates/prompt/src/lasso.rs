@@ -43,7 +43,7 @@ impl Lasso {
         if runs.is_empty() {
             return Err(PromptError::nothing_inside("lasso", grid));
         }
-        Ok(Rasterised::new(self.polarity, Meaning::Marks, runs))
+        Ok(Rasterised::new(self.polarity, Meaning::Suggests, runs))
     }
 
     fn checked(&self) -> Result<Vec<DVec3>, PromptError> {

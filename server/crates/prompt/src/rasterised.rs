@@ -5,11 +5,14 @@ use std::sync::Arc;
 /// What the marked voxels say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Meaning {
-    /// They are of the label (positive) or not (negative): click, scribble, lasso, gaze.
+    /// Each is of the label (positive) or not (negative): click, scribble, gaze; box round what is not.
     Marks,
-    /// The label lies among them, and nowhere else (positive), or nowhere among them (negative): boxes.
+    /// Most are of the label (positive) or not (negative): lasso.
+    Suggests,
+    /// The label lies among them, and nowhere else: box, extreme points.
     Encloses,
-    /// Within their bounds (of a polygon: on its plane) the label is exactly these: polygon, initial mask.
+    /// Each is of the label (positive) or not (negative), and their neighbours on the plane (of an initial
+    /// mask: in its box) are the other: polygon, initial mask.
     Delineates,
 }
 
@@ -137,12 +140,17 @@ impl Rasterised {
             sum += length * DVec3::new((f64::from(r.start) + f64::from(r.end) - 1.0) / 2.0, r.j.into(), r.k.into());
         }
         let middle = grid.world_from_voxel().transform_point3(sum / self.count() as f64);
+        let along = grid.world_from_voxel().matrix3.x_axis;
         let mut best: Option<(f64, [usize; 3])> = None;
-        for voxel in self.voxels() {
-            let square = grid.centre_mm(voxel).distance_squared(middle);
+        for r in &self.runs {
+            let [j, k] = [r.j as usize, r.k as usize];
+            let nearest = (middle - grid.centre_mm([0, j, k])).dot(along) / along.length_squared();
+            // Of two that lie equally far, the first.
+            let i = ((nearest - 0.5).ceil().max(0.0) as usize).clamp(r.start as usize, r.end as usize - 1);
+            let square = grid.centre_mm([i, j, k]).distance_squared(middle);
             // Rounding must not decide between voxels that lie equally far.
             if best.is_none_or(|(least, _)| square < least - 1e-9 * least.max(1.0)) {
-                best = Some((square, voxel));
+                best = Some((square, [i, j, k]));
             }
         }
         best.map(|(_, voxel)| voxel)

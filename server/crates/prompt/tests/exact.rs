@@ -123,6 +123,8 @@ fn boxes_hold_the_centres_between_their_faces() {
     let found = inside.rasterise(&grid()).unwrap();
     assert_eq!(found.meaning(), Meaning::Encloses);
     assert_eq!(sorted(&found), rectangle(3..8, 2..6, 2..5));
+    let outside = Box3D { polarity: Polarity::Negative, ..inside }.rasterise(&grid()).unwrap();
+    assert_eq!((outside.meaning(), outside.runs()), (Meaning::Marks, found.runs()));
     // Thinner than a slice, and between two centres: still one slice.
     let thin = Box3D { corners_lps_mm: [v(2.6, 2.0, 10.0), v(7.4, 5.0, 10.4)], ..inside };
     assert_eq!(sorted(&thin.rasterise(&grid()).unwrap()), rectangle(3..8, 2..6, 3..4));

@@ -55,7 +55,7 @@ fn random_points(rng: &mut ChaCha8Rng, count: usize, reach: f64) -> Vec<[f64; 2]
 /// A closed curve round the origin, with dents; every third one crosses itself.
 fn random_curve(rng: &mut ChaCha8Rng, case: u64) -> Vec<[f64; 2]> {
     let count = rng.random_range(3..40);
-    if case % 3 == 0 {
+    if case.is_multiple_of(3) {
         return random_points(rng, count, 12.0);
     }
     let corner = |n: usize| {

@@ -249,7 +249,7 @@ fn a_whole_body_volume_is_quick() {
     let shape = (326, 400, 400);
     let lesion = Array3::from_shape_fn(shape, |(k, j, i)| {
         let d = [(i, 200.0), (j, 150.0), (k, 160.0)].iter().map(|(x, c)| (*x as f64 - c).powi(2)).sum::<f64>();
-        (d <= 400.0 && d >= 9.0) || (i, j, k) == (215, 190, 150)
+        (9.0..=400.0).contains(&d) || (i, j, k) == (215, 190, 150)
     });
     let body = Array3::from_shape_fn(shape, |(k, j, i)| {
         let d = ((i as f64 - 200.0) / 180.0).powi(2) + ((j as f64 - 200.0) / 150.0).powi(2);

@@ -38,15 +38,21 @@ fn polarity(field: &str, number: i32) -> Result<Polarity, ApiError> {
 }
 
 pub(crate) fn placed(prompt: &NumberedPrompt) -> v1::PlacedPrompt {
-    let Prompt::Click(click) = &prompt.placed.prompt;
-    let polarity = match click.polarity {
-        Polarity::Positive => v1::Polarity::Positive,
-        Polarity::Negative => v1::Polarity::Negative,
+    // Kinds that the wire does not know yet are named by their number and voxel alone.
+    let kind = match &prompt.placed.prompt {
+        Prompt::Click(click) => {
+            let polarity = match click.polarity {
+                Polarity::Positive => v1::Polarity::Positive,
+                Polarity::Negative => v1::Polarity::Negative,
+            };
+            let position = Some(point(click.position_lps_mm));
+            Some(v1::prompt::Kind::Click(v1::Click { position, polarity: polarity.into() }))
+        }
+        _ => None,
     };
-    let click = v1::Click { position: Some(point(click.position_lps_mm)), polarity: polarity.into() };
     v1::PlacedPrompt {
         prompt_id: prompt.id,
-        prompt: Some(v1::Prompt { kind: Some(v1::prompt::Kind::Click(click)) }),
+        prompt: kind.map(|kind| v1::Prompt { kind: Some(kind) }),
         voxel: Some(voxel(prompt.placed.voxel)),
     }
 }

@@ -1,5 +1,6 @@
 //! The cells that a line passes through.
 
+use super::SLACK;
 use crate::rasterised::Runs;
 use isochrone_volume::{DVec3, Grid};
 
@@ -9,7 +10,8 @@ use isochrone_volume::{DVec3, Grid};
 pub(crate) fn cells(grid: &Grid, points: &[DVec3], closed: bool, out: &mut Runs) {
     let voxels: Vec<DVec3> = points.iter().map(|p| grid.voxel_from_world().transform_point3(*p)).collect();
     let mut mark = |p: DVec3| {
-        let [i, j, k] = p.to_array().map(|x| (x + 0.5).floor());
+        // With some slack, so that a line along a border does not stray to both sides of it.
+        let [i, j, k] = p.to_array().map(|x| (x + 0.5 + SLACK).floor());
         let [ni, nj, nk] = grid.size().map(|n| n as f64);
         if (0.0..ni).contains(&i) && (0.0..nj).contains(&j) && (0.0..nk).contains(&k) {
             out.push(k as usize, j as usize, i as usize..i as usize + 1);
