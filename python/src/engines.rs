@@ -6,7 +6,7 @@ use isochrone_classical::graph_cut::{self as cut, Links, Neighbours};
 use isochrone_classical::iso_contour::{self as iso, IsoContour, Rule};
 use isochrone_classical::morphological::{self, GeodesicContour, geodesic_active_contour};
 use numpy::ndarray::ArrayView3;
-use numpy::{IntoPyArray, PyArray3};
+use numpy::{PyArrayMethods, IntoPyArray, PyArray3};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 

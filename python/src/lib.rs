@@ -10,6 +10,7 @@ mod maps;
 mod pool;
 mod region;
 mod robots;
+mod signals;
 
 use pyo3::prelude::*;
 
@@ -22,6 +23,7 @@ fn isochrone(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     maps::register(module)?;
     field::register(module)?;
+    signals::register(module)?;
     robots::register(module)?;
     region::register(module)?;
     engines::register(module)?;
