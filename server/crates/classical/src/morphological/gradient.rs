@@ -37,7 +37,7 @@ fn add_square(sum: &mut Array3<f32>, part: &Array3<f32>) {
 }
 
 /// The Gaussian of unit sum and its derivative, sampled from `-4σ` to `4σ`.
-fn kernels(sigma: f32) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn kernels(sigma: f32) -> (Vec<f32>, Vec<f32>) {
     let sigma = f64::from(sigma);
     let reach = (4.0 * sigma + 0.5) as i64;
     let bell: Vec<f64> = (-reach..=reach).map(|x| (-0.5 * (x as f64 / sigma).powi(2)).exp()).collect();
@@ -47,7 +47,7 @@ fn kernels(sigma: f32) -> (Vec<f32>, Vec<f32>) {
 }
 
 /// Correlates along one axis.
-fn filtered(image: ArrayView3<'_, f32>, axis: Axis, kernel: &[f32]) -> Array3<f32> {
+pub(crate) fn filtered(image: ArrayView3<'_, f32>, axis: Axis, kernel: &[f32]) -> Array3<f32> {
     let len = image.len_of(axis);
     let reach = kernel.len() / 2;
     let mut out = Array3::zeros(image.dim());
