@@ -170,6 +170,15 @@ impl PlacedPrompt {
         certain.then(|| self.rasterised.voxels()).into_iter().flatten()
     }
 
+    /// Those of [`PlacedPrompt::certain`] whose centres lie in a region (of a click, its place).
+    pub fn certain_in<'a>(&'a self, region: &'a Grid) -> impl Iterator<Item = [usize; 3]> + 'a {
+        let place = move |voxel| match &self.prompt {
+            Prompt::Click(click) => click.position_lps_mm,
+            _ => self.grid.centre_mm(voxel),
+        };
+        self.certain().filter(move |voxel| region.voxel_at(place(*voxel)).is_some())
+    }
+
     /// Voxels `(i, j, k)` of another grid, such as a working region, that guidance of this prompt's polarity
     /// starts from: those that it marks there. Of a box round the label and of extreme points, only the
     /// middle. What lies outside is left out.

@@ -137,10 +137,11 @@ pub trait Segmenter: Send + Sync {
 }
 
 impl Task<'_> {
-    /// Voxels `[k, j, i]` of the region that hold prompts of one polarity, oldest prompt first.
+    /// Voxels `[k, j, i]` of the region that prompts of one polarity mark, oldest prompt first: all of a stroke,
+    /// lasso or polygon, the middle of a box ([`PlacedPrompt::points_on`]).
     #[must_use]
     pub fn points(&self, polarity: Polarity) -> Vec<[usize; 3]> {
         let own = self.prompts.iter().filter(|p| p.polarity() == polarity);
-        own.filter_map(|p| self.region.voxel_at(p.position_lps_mm())).map(|[i, j, k]| [k, j, i]).collect()
+        own.flat_map(|p| p.points_on(self.region)).map(|[i, j, k]| [k, j, i]).collect()
     }
 }

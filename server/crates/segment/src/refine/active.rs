@@ -26,10 +26,12 @@ pub(super) fn groups<'a>(new: &'a [PlacedPrompt], policy: &RegionPolicy) -> Vec<
 pub(super) fn component(mask: &Mask, new: &[&PlacedPrompt], reach_mm: f64) -> (Mask, VoxelBox) {
     let mut flood = Flood::new(mask.voxels());
     for prompt in new {
-        if !mask.contains(prompt.voxel) {
+        let mut inside = prompt.voxels().voxels().filter(|v| mask.contains(*v)).peekable();
+        if inside.peek().is_none() {
             near(&mut flood, mask, prompt.voxel, reach_mm);
-        } else {
-            flood.reach(prompt.voxel);
+        }
+        for voxel in inside {
+            flood.reach(voxel);
         }
     }
     let mut active = Mask::empty(mask.grid().clone());

@@ -25,19 +25,19 @@ impl Merge<'_> {
     /// Rewrites the active component inside the region; returns the box that changed.
     pub fn into_mask(self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {
         let mut changed = self.replace(mask, input);
-        for prompt in input.prompts.iter().filter(|p| self.region.voxel_at(p.position_lps_mm()).is_some()) {
-            let elsewhere = input.mask.contains(prompt.voxel) && !self.active.contains(prompt.voxel);
-            let taken = input.other_labels.iter().any(|l| l.contains(prompt.voxel));
+        let prompts = input.prompts.iter();
+        for (prompt, at) in prompts.flat_map(|p| p.certain_in(self.region).map(move |voxel| (p, voxel))) {
+            let elsewhere = input.mask.contains(at) && !self.active.contains(at);
             let set = prompt.polarity() == Polarity::Positive;
-            let [i, j, k] = prompt.voxel;
-            if elsewhere || (set && taken) {
+            if elsewhere || (set && input.other_labels.iter().any(|l| l.contains(at))) {
                 continue;
             }
+            let [i, j, k] = at;
             if let Some(voxel) = mask.voxels_mut().get_mut([k, j, i])
                 && *voxel != set
             {
                 *voxel = set;
-                changed = changed.union(&one(prompt.voxel));
+                changed = changed.union(&one(at));
             }
         }
         // A forced voxel may have undone a change; the box is allowed to be too large, but not for nothing.

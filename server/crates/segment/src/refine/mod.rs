@@ -75,8 +75,9 @@ pub struct Refined {
 ///   that is small in its region is run once more, finer.
 /// - In the region, the answer replaces the active component. Everything else of the mask stays: voxels
 ///   outside the region, other components; and voxels of other labels are not taken.
-/// - A positive prompt's own voxel is set and a negative prompt's cleared, whatever the engine says,
-///   so that every prompt has an effect; of several on one voxel, the newest wins.
+/// - A positive prompt's own voxels are set and a negative prompt's cleared, whatever the engine says, so
+///   that every prompt has an effect (those of a lasso, of a box round the lesion and of extreme points are
+///   hints only); of several on one voxel, the newest wins.
 /// - New prompts too far apart for one region are worked one group after the other.
 ///
 /// # Errors

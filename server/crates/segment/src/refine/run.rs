@@ -44,7 +44,7 @@ pub(super) fn group(
 ) -> Result<Refined, SegmentError> {
     let policy = engine.describe().region;
     let grid = input.mask.grid().clone();
-    let placement = Placement::new(&grid, policy, new.iter().map(|p| p.position_lps_mm()).collect())?;
+    let placement = Placement::new(&grid, policy, new.iter().flat_map(|p| p.reach_lps_mm()).collect())?;
     let (active, active_box) = active::component(input.mask, new, REACH_VOXELS * policy.first_spacing_mm);
     let mut run = Run { engine, prepared, input, cancel, active, active_box, forwards: 0 };
     let mut pass = run.zoomed_out(&placement)?;
@@ -101,11 +101,8 @@ impl Run<'_> {
             other_labels: self.input.other_labels,
             region: &region,
         };
-        let positive = self
-            .input
-            .prompts
-            .iter()
-            .any(|p| p.polarity() == Polarity::Positive && region.voxel_at(p.position_lps_mm()).is_some());
+        let positive =
+            self.input.prompts.iter().any(|p| p.polarity() == Polarity::Positive && !p.points_on(&region).is_empty());
         if !positive && self.active_box.is_empty() {
             return Err(SegmentError::NoPositivePrompt);
         }
@@ -128,11 +125,10 @@ impl Run<'_> {
         for prompt in self.input.prompts {
             // A prompt in another component is that component's business.
             let elsewhere = self.input.mask.contains(prompt.voxel) && !self.active.contains(prompt.voxel);
-            if prompt.polarity() == Polarity::Positive
-                && !elsewhere
-                && let Some(voxel) = region.voxel_at(prompt.position_lps_mm())
-            {
-                flood.reach(voxel);
+            if prompt.polarity() == Polarity::Positive && !elsewhere {
+                for voxel in prompt.points_on(region) {
+                    flood.reach(voxel);
+                }
             }
         }
         if !self.active_box.is_empty() {
