@@ -4,7 +4,9 @@ use super::shared;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use isochrone_network::{Device, Runtime, RuntimeOptions};
-use isochrone_segment::{GeodesicEngine, NetworkEngine, Segmenter};
+use isochrone_segment::{
+    ActiveContourEngine, GeodesicEngine, GraphCutEngine, IsoContourEngine, NetworkEngine, Segmenter,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,6 +30,12 @@ enum EngineName {
     Network,
     /// Nearer to positive than to negative clicks, through even grey values.
     Geodesic,
+    /// Minimum cut, with colour models from the clicks.
+    GraphCut,
+    /// A surface that slides to edges.
+    ActiveContour,
+    /// Brighter than 41 % of the lesion's maximum; for PET.
+    IsoContour,
 }
 
 impl EngineArgs {
@@ -36,8 +44,12 @@ impl EngineArgs {
     /// # Errors
     /// The model or ONNX Runtime cannot be loaded.
     pub fn load(&self) -> anyhow::Result<Arc<dyn Segmenter>> {
-        if self.engine == EngineName::Geodesic {
-            return Ok(Arc::new(GeodesicEngine::default()));
+        match self.engine {
+            EngineName::Network => {}
+            EngineName::Geodesic => return Ok(Arc::new(GeodesicEngine::default())),
+            EngineName::GraphCut => return Ok(Arc::new(GraphCutEngine::default())),
+            EngineName::ActiveContour => return Ok(Arc::new(ActiveContourEngine::default())),
+            EngineName::IsoContour => return Ok(Arc::new(IsoContourEngine::default())),
         }
         let spinner = shared::spinner(format!("Loading {}", self.model.display()));
         let loaded = self.load_network();

@@ -10,22 +10,32 @@
 //! |---|---|
 //! | [`NetworkEngine`] | a model bundle |
 //! | [`GeodesicEngine`] | nothing: nearer to positive than to negative prompts |
+//! | [`GraphCutEngine`] | nothing: minimum cut with colour models from the prompts |
+//! | [`ActiveContourEngine`] | nothing: a surface that slides to edges |
+//! | [`IsoContourEngine`] | nothing: brighter than a threshold, for hot spots in PET |
 
+mod active_contour;
 mod cancel;
+mod classical;
 mod engine;
 mod error;
 mod flood;
 mod geodesic;
+mod graph_cut;
+mod iso_contour;
 mod network;
 mod normalised;
 mod on_grid;
 mod refine;
 mod region;
 
+pub use active_contour::ActiveContourEngine;
 pub use cancel::Cancel;
 pub use engine::{Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, Segmenter, Task};
 pub use error::SegmentError;
 pub use geodesic::GeodesicEngine;
+pub use graph_cut::GraphCutEngine;
+pub use iso_contour::IsoContourEngine;
 pub use network::NetworkEngine;
 pub use on_grid::{content_box, mask_on_grid};
 pub use refine::{Draw, RefineInput, Refined, RefinedTask, refine, sample};

@@ -1,0 +1,71 @@
+use isochrone_classical::iso_contour::{Contoured, flood, split};
+use ndarray::Array3;
+
+/// How much hotter than a negative prompt a voxel has to be to stay, in its surroundings.
+const ABOVE: f32 = 1.02;
+
+/// A contour with the prompts' corrections, on the box that the kernel looked at.
+pub(super) struct Local {
+    /// Values over the threshold that holds there, `[k, j, i]`.
+    ratio: Array3<f32>,
+    mask: Array3<bool>,
+}
+
+impl Local {
+    /// Prompts are voxels `[k, j, i]` of the whole image.
+    pub fn new(found: Contoured, positive: &[[usize; 3]], negative: &[[usize; 3]], spacing_mm: [f32; 3]) -> Self {
+        let [i0, j0, k0] = found.region.min;
+        let here = |points: &[[usize; 3]]| -> Vec<[usize; 3]> {
+            let shifted = points
+                .iter()
+                .filter_map(|&[k, j, i]| Some([k.checked_sub(k0)?, j.checked_sub(j0)?, i.checked_sub(i0)?]));
+            shifted.filter(|v| found.values.get(*v).is_some()).collect()
+        };
+        let (positive, negative) = (here(positive), here(negative));
+        let value = |v: &[usize; 3]| found.values.get(*v).copied().unwrap_or_default();
+        let lowered = |v: &[usize; 3]| found.threshold.min(value(v));
+        let raised = |v: &[usize; 3]| found.threshold.max(value(v) * ABOVE);
+        let keep = positive.iter().map(|v| (*v, lowered(v)));
+        let held = found.values.clone() / found.threshold;
+        if negative.is_empty() && positive.iter().all(|v| lowered(v) >= found.threshold) {
+            return Self { ratio: held, mask: found.mask };
+        }
+        // Where the mask is without negative prompts, which then take from it.
+        let rivals: Vec<_> = keep.clone().chain(negative.iter().map(|v| (*v, found.threshold))).collect();
+        let wide = &found.values / &thresholds(found.values.dim(), &rivals, spacing_mm);
+        let mut seeds = positive.clone();
+        seeds.extend(summit(&found));
+        let mask = flood(wide.view(), &seeds, 1.0).mask;
+        let mask = split(found.values.view(), mask.view(), &seeds, &negative);
+        let rivals: Vec<_> = keep.chain(negative.iter().map(|v| (*v, raised(v)))).collect();
+        let ratio = &found.values / &thresholds(found.values.dim(), &rivals, spacing_mm);
+        let mut kept = mask;
+        kept.zip_mut_with(&ratio, |m, &r| *m &= r >= 1.0);
+        Self { ratio, mask: kept }
+    }
+
+    /// From 0 to 1; at least 0.5 inside the mask and nowhere else, and crossing 0.5 where the value crosses its threshold.
+    pub fn probability(&self) -> Array3<f32> {
+        let mut out = self.ratio.map(|&r| if r.is_finite() { (0.5 * r).clamp(0.0, 1.0) } else { 0.0 });
+        out.zip_mut_with(&self.mask, |p, &inside| *p = if inside { p.max(0.5) } else { p.min(0.499) });
+        out
+    }
+}
+
+/// The brightest voxel of the mask.
+fn summit(found: &Contoured) -> Option<[usize; 3]> {
+    let inside = found.mask.indexed_iter().filter(|(_, m)| **m);
+    let best = inside.filter_map(|(at, _)| Some((*found.values.get(at)?, at))).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.map(|(_, (k, j, i))| [k, j, i])
+}
+
+/// The threshold of the nearest prompt at every voxel.
+fn thresholds(shape: (usize, usize, usize), prompts: &[([usize; 3], f32)], spacing_mm: [f32; 3]) -> Array3<f32> {
+    Array3::from_shape_fn(shape, |(k, j, i)| {
+        let distance = |at: &[usize; 3]| -> f32 {
+            at.iter().zip([k, j, i]).zip(spacing_mm).map(|((&a, b), s)| (a.abs_diff(b) as f32 * s).powi(2)).sum()
+        };
+        let nearest = prompts.iter().map(|(at, t)| (distance(at), *t)).reduce(|a, b| if b.0 < a.0 { b } else { a });
+        nearest.map_or(f32::INFINITY, |(_, t)| t)
+    })
+}
