@@ -12,7 +12,6 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -87,14 +86,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .build_v1()
         .context("The protocol's description is damaged")?;
     let transport = &config.limits.transport;
+    let bytes = transport.message_bytes;
     let router = server(transport)
         .add_service(health_service)
         .add_service(reflection)
-        .add_service(
-            VolumesServer::new(VolumesService::new(house.clone())).max_decoding_message_size(transport.message_bytes),
-        )
-        .add_service(segmentation(&house, transport))
-        .add_service(ExportServer::new(ExportService::new(house)).max_decoding_message_size(transport.message_bytes));
+        .add_service(VolumesServer::new(VolumesService::new(house.clone())).max_decoding_message_size(bytes))
+        .add_service(SegmentationServer::new(SegmentationService::new(house.clone())).max_decoding_message_size(bytes))
+        .add_service(ExportServer::new(ExportService::new(house)).max_decoding_message_size(bytes));
     announce(address).context("The address could not be printed")?;
     let incoming = TcpListenerStream::new(listener);
     let ended = router.serve_with_incoming_shutdown(incoming, stopped(stop.clone()));
@@ -118,12 +116,6 @@ fn server(limits: &TransportLimits) -> Server {
         .max_concurrent_streams(limits.streams)
         .concurrency_limit_per_connection(limits.streams as usize)
         .timeout(limits.request)
-}
-
-fn segmentation(house: &Arc<House>, limits: &TransportLimits) -> SegmentationServer<SegmentationService> {
-    SegmentationServer::new(SegmentationService::new(house.clone()))
-        .max_decoding_message_size(limits.message_bytes)
-        .max_encoding_message_size(usize::MAX)
 }
 
 /// The one line on stdout: whoever started the server reads its port here.

@@ -1,6 +1,6 @@
 //! The process itself: addresses, exit codes, health, reflection, and an orderly end.
 
-use crate::support::{BALL, Server};
+use crate::support::{BALL, Server, balls};
 use isochrone_api::v1;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -87,4 +87,26 @@ async fn a_signal_ends_it_in_order() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_log_names_nobody() {
+    let mut server = Server::logging("trace", &["--model", "no-such-bundle"]).await;
+    let volume = server.load("Doe_Jane_19600101.nii.gz", &balls()).await;
+    let session = server.open(&volume, "").await.unwrap();
+    let label = server.add_label(&session, "Jane Doe").await;
+    let other = server.add_label(&session, "other").await;
+    let mut reader = server.ready().await;
+    (reader.session, reader.label) = (session, label);
+    reader.click(BALL, true).await.unwrap();
+    reader.label = other;
+    let taken = reader.click(BALL, true).await.unwrap_err();
+    assert!(taken.message().contains("Jane Doe"), "the reader is told");
+    let request = v1::LoadFileRequest { path: "Doe_John.nii.gz".to_owned(), modality: 0 };
+    server.volumes.load_file(request).await.unwrap_err();
+    let log = server.log();
+    assert!(log.contains("listening on"), "{log}");
+    for name in ["Jane", "John", "Doe", server.root.path().file_name().unwrap().to_str().unwrap()] {
+        assert!(!log.contains(name), "{name} is in the log");
+    }
 }

@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 use tonic::transport::Channel;
 
 /// A server of our own, ended with the test.
@@ -23,6 +23,7 @@ pub struct Server {
     pub volumes: VolumesClient<Channel>,
     pub segmentation: SegmentationClient<Channel>,
     pub export: ExportClient<Channel>,
+    log: NamedTempFile,
     _stdout: BufReader<ChildStdout>,
 }
 
@@ -33,10 +34,17 @@ impl Server {
     }
 
     pub async fn with(options: &[&str]) -> Self {
+        Self::logging("info", options).await
+    }
+
+    /// The same, with a log as talkative as asked.
+    pub async fn logging(filter: &str, options: &[&str]) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_isochrone"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--threads", "1", "--root"]).arg(root.path()).args(options);
-        command.current_dir(repository()).env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped());
+        command.current_dir(repository()).env("RUST_LOG", filter).stdin(Stdio::null()).stdout(Stdio::piped());
+        let log = NamedTempFile::new().unwrap();
+        command.stderr(log.reopen().unwrap());
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -50,8 +58,14 @@ impl Server {
             segmentation: SegmentationClient::new(channel.clone()),
             export: ExportClient::new(channel.clone()),
             channel,
+            log,
             _stdout: stdout,
         }
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
     }
 
     /// Writes an image into the root and loads it.

@@ -78,7 +78,7 @@ async fn in_chunks_resumed_and_with_doubles() {
     assert_eq!(got, volume);
     assert_eq!(
         server.volumes.list_volumes(v1::ListVolumesRequest {}).await.unwrap().into_inner().volumes,
-        [volume.clone()]
+        std::slice::from_ref(&volume)
     );
     server.volumes.unload_volume(v1::UnloadVolumeRequest { volume_id: volume.volume_id.clone() }).await.unwrap();
     let gone = server.volumes.get_volume(v1::GetVolumeRequest { volume_id: volume.volume_id }).await.unwrap_err();

@@ -42,6 +42,7 @@ impl SegmentationService {
                 let begun = Instant::now();
                 let mut update = mask_update(&change(session)?, provenance);
                 update.elapsed_ms = begun.elapsed().as_secs_f64() * 1000.0;
+                tracing::debug!("revision {} took {:.0} ms", update.revision, update.elapsed_ms);
                 Ok(update)
             })
             .await

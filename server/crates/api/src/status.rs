@@ -11,7 +11,13 @@ use tonic::{Code, Status};
 
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
-        Self::new(code(&error), error.to_string())
+        let code = code(&error);
+        // The text may hold what a reader typed: it goes to the reader alone, unless the fault is ours.
+        match code {
+            Code::Internal => tracing::error!("a request failed: {error}"),
+            code => tracing::debug!("a request was refused: {code:?}"),
+        }
+        Self::new(code, error.to_string())
     }
 }
 

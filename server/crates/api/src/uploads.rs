@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -23,6 +24,8 @@ pub(crate) struct Announced {
 pub(crate) struct Upload {
     pub id: String,
     pub announced: Announced,
+    /// Bytes that have arrived; beside the lock, so that nobody waits for it who only asks.
+    received: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -31,7 +34,6 @@ struct State {
     folder: TempDir,
     file: File,
     hasher: Sha256,
-    received: u64,
     touched: Instant,
     /// Set once the file became a volume.
     volume_id: Option<String>,
@@ -40,22 +42,21 @@ struct State {
 impl Upload {
     fn new(id: &str, announced: Announced, folder: TempDir) -> std::io::Result<Self> {
         let file = File::create_new(folder.path().join(announced.file_name))?;
-        let state =
-            State { folder, file, hasher: Sha256::new(), received: 0, touched: Instant::now(), volume_id: None };
-        Ok(Self { id: id.to_owned(), announced, state: Mutex::new(state) })
+        let state = State { folder, file, hasher: Sha256::new(), touched: Instant::now(), volume_id: None };
+        Ok(Self { id: id.to_owned(), announced, received: AtomicU64::new(0), state: Mutex::new(state) })
     }
 
     /// Bytes that have arrived.
     pub fn received(&self) -> u64 {
-        self.lock().received
+        self.received.load(Ordering::Acquire)
     }
 
     /// Takes a chunk; what was there already is passed over.
     pub fn append(&self, offset: u64, data: &[u8]) -> Result<(), ApiError> {
         let mut state = self.lock();
         state.touched = Instant::now();
-        if offset > state.received {
-            let next = state.received;
+        let next = self.received();
+        if offset > next {
             return Err(ApiError::field(
                 "offset",
                 format!("the next chunk starts at {next}, not at {offset}; go on from there"),
@@ -71,11 +72,11 @@ impl Upload {
                 ),
             ));
         }
-        let known = usize::try_from(state.received - offset).unwrap_or(usize::MAX);
+        let known = usize::try_from(next - offset).unwrap_or(usize::MAX);
         let Some(new) = data.get(known..) else { return Ok(()) };
         state.file.write_all(new).map_err(|e| disk(e.kind()))?;
         state.hasher.update(new);
-        state.received = state.received.max(end);
+        self.received.store(next.max(end), Ordering::Release);
         Ok(())
     }
 
@@ -87,8 +88,8 @@ impl Upload {
             return Ok(id.clone());
         }
         let size = self.announced.size;
-        if state.received < size {
-            let there = state.received;
+        let there = self.received();
+        if there < size {
             return Err(ApiError::State(format!(
                 "Only {there} of {size} bytes have arrived. Send the rest from offset {there}, then finish"
             )));

@@ -83,7 +83,9 @@ impl Snapshot {
     /// Takes a snapshot.
     #[must_use]
     pub fn of(mask: &Mask) -> Self {
-        Self { content: MaskDelta::of_box(mask, mask.bounding_box()), digest: mask.digest(), voxels: mask.count() }
+        let region = mask.bounding_box();
+        let voxels = mask.voxels().slice(region.slice()).iter().filter(|&&set| set).count();
+        Self { content: MaskDelta::of_box(mask, region), digest: mask.digest(), voxels }
     }
 
     /// The mask again.
