@@ -87,20 +87,23 @@ def graph_cut(name, image, repeats):
     for what, unary in (("regional", regional), ("seeds only", np.zeros_like(regional))):
         unary = unary.copy()
         unary[r < 4], unary[r > 0.47 * size] = 1e3, -1e3
-        ours, a = median(repeats, lambda: isochrone.graph_cut(image, unary, (1.0, 1.0, 1.0), sigma))
-        peer, b = median(1, lambda: peer_cut(image, unary, sigma))
+        ours, a = median(repeats, lambda u=unary: isochrone.graph_cut(image, u, (1.0, 1.0, 1.0), sigma))
+        peer, b = median(1, lambda u=unary: peer_cut(image, u, sigma))
         a, b = (energy(m, image, unary, sigma) for m in (a, b))
         report(f"graph cut, {name}, {what}", ours, "PyMaxflow", peer, f"energy {abs(a - b) / max(b, 1e-12):.1e} apart")
 
 
 def active_contour(name, image, repeats):
-    image = image[16:-16:, 16:-16, 16:-16] if image.shape[0] > 96 else image
+    image = image[16:-16, 16:-16, 16:-16] if image.shape[0] > 96 else image
     size = image.shape[0]
     edges = isochrone.inverse_gaussian_gradient(image, 100.0, 2.0)
     start = distance(size, [size / 2] * 3) < 10
     options = {"iterations": 20, "smoothing": 1, "balloon": 1.0, "threshold": None}
     ours, a = median(repeats, lambda: isochrone.morphological_geodesic_active_contour(edges, start, options))
-    turns = [lambda u: morphsnakes.sup_inf(morphsnakes.inf_sup(u)), lambda u: morphsnakes.inf_sup(morphsnakes.sup_inf(u))]
+    turns = [
+        lambda u: morphsnakes.sup_inf(morphsnakes.inf_sup(u)),
+        lambda u: morphsnakes.inf_sup(morphsnakes.sup_inf(u)),
+    ]
     morphsnakes._curvop.funcs = itertools.cycle(turns)
     wide = edges.astype(float)
     peer, b = median(1, lambda: morphological_geodesic_active_contour(wide, 20, start, balloon=1) > 0)
@@ -117,15 +120,17 @@ def iso_contour(repeats):
         at = tuple(slice(c - 20, c + 20) for c in centre)
         image[at] += 12 * np.exp(-(k**2 + j**2 + i**2) / 72)
     click = (150, 101, 61)
+    spacing = (3.3, 3.6, 3.6)
     for rule in (("of_maximum", 0.41), ("adaptive", 0.41), ("fixed", 2.5), ("fixed", 0.3)):
-        ours, (mask, threshold) = median(repeats, lambda: isochrone.iso_contour(image, click, (3.3, 3.6, 3.6), rule))
-        peer, other = median(1, lambda: flood(image >= np.float32(threshold), click))
+        ours, (mask, threshold) = median(repeats, lambda r=rule: isochrone.iso_contour(image, click, spacing, r))
+        peer, other = median(1, lambda t=threshold: flood(image >= np.float32(t), click))
         what = f"iso-contour, 267x192x192, {rule[0]} {rule[1]}"
         report(what, ours, "scikit-image flood", peer, f"{(mask != other).sum()} of {mask.sum()} voxels differ")
 
 
 def report(what, ours, peer, theirs, note):
-    print(f"{what:48} {ours * 1e3:8.1f} ms   {peer} {theirs * 1e3:8.0f} ms   {theirs / ours:6.1f} times   {note}", flush=True)
+    times = f"{ours * 1e3:8.1f} ms   {peer} {theirs * 1e3:8.0f} ms   {theirs / ours:6.1f} times"
+    print(f"{what:48} {times}   {note}", flush=True)
 
 
 def main():

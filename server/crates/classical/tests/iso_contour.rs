@@ -1,4 +1,5 @@
 //! Iso-contours of blobs whose answer is known.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may fail that way.
 
 use isochrone_classical::iso_contour::{Contoured, IsoContour, Rule, flood, iso_contour, split};
 use isochrone_volume::components;

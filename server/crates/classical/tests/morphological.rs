@@ -1,4 +1,5 @@
 //! The morphological contour finds a ball's surface and keeps its pins.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may fail that way.
 
 use isochrone_classical::morphological::{GeodesicContour, Pinned, geodesic_active_contour, inverse_gaussian_gradient};
 use ndarray::Array3;

@@ -1,4 +1,5 @@
 //! The snake finds a disc's edge, and follows the reader's pins.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may fail that way.
 
 use isochrone_classical::snake::{Pin, Snake, evolve, inside};
 use ndarray::Array2;

@@ -23,7 +23,8 @@ def image(request):
     made = random.normal(0, 0.3, SHAPE)
     for _ in range(4):
         centre = [random.uniform(0.2 * n, 0.8 * n) for n in SHAPE]
-        made += random.uniform(2, 6) * (sum((x - c) ** 2 for x, c in zip((k, j, i), centre, strict=True)) < random.uniform(5, 14) ** 2)
+        squared = sum((x - c) ** 2 for x, c in zip((k, j, i), centre, strict=True))
+        made += random.uniform(2, 6) * (squared < random.uniform(5, 14) ** 2)
     return made.astype(np.float32)
 
 
@@ -101,5 +102,6 @@ def test_active_contour_is_scikit_images(image, balloon, smoothing, radius):
     assert np.abs(edges - inverse_gaussian_gradient(image.astype(float), 10.0, 1.5)).max() < 1e-4
     options = {"iterations": 15, "smoothing": smoothing, "balloon": balloon, "threshold": None}
     ours = isochrone.morphological_geodesic_active_contour(edges, start, options)
-    peer = morphological_geodesic_active_contour(edges.astype(float), 15, start, smoothing=smoothing, balloon=balloon) > 0
+    wide = edges.astype(float)
+    peer = morphological_geodesic_active_contour(wide, 15, start, smoothing=smoothing, balloon=balloon) > 0
     assert 2 * (ours & peer).sum() >= 0.999 * (ours.sum() + peer.sum())
