@@ -31,7 +31,7 @@ from demo_panels import (
     slice_scores,
 )
 
-HEADINGS = ("One click in the lesion", "The slice to look at next", "Why that slice", "What it gains")
+HEADINGS = ("One click in the lesion", "The slice to look at next", "Why that slice", "Dice after each click")
 
 
 def picture(document: dict, cases: list[Case]):
