@@ -1,7 +1,10 @@
 //! From NumPy to what kernels take, with errors that say what to change.
 
 use numpy::ndarray::ArrayView3;
-use numpy::{Element, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3, PyReadonlyArray4, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{
+    Element, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3, PyReadonlyArray4, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -30,7 +33,10 @@ fn converted<'py>(array: &Bound<'py, PyUntypedArray>, dtype: &str) -> PyResult<B
 }
 
 fn wrong_dimensions(name: &str, wanted: &str, array: &Bound<'_, PyUntypedArray>) -> PyErr {
-    PyValueError::new_err(format!("{name} must have {wanted}, not shape {:?}; give a 2D image depth 1 with image[None]", array.shape()))
+    PyValueError::new_err(format!(
+        "{name} must have {wanted}, not shape {:?}; give a 2D image depth 1 with image[None]",
+        array.shape()
+    ))
 }
 
 /// One or several image channels as `float32`.
@@ -90,7 +96,7 @@ trait OuterViews<'a> {
 
 impl<'a> OuterViews<'a> for numpy::ndarray::ArrayView4<'a, f32> {
     fn into_outer_iter_views(self) -> Vec<ArrayView3<'a, f32>> {
-        (0..self.len_of(numpy::ndarray::Axis(0))).map(|n| self.clone().index_axis_move(numpy::ndarray::Axis(0), n)).collect()
+        (0..self.len_of(numpy::ndarray::Axis(0))).map(|n| self.index_axis_move(numpy::ndarray::Axis(0), n)).collect()
     }
 }
 
@@ -99,12 +105,14 @@ pub fn mask<'py>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<PyReadonlyA
     let array = numpy_array(object)?;
     if !matches!(kind(&array)?.as_str(), "b" | "i" | "u") {
         let found = array.dtype();
-        return Err(PyTypeError::new_err(format!("{name} must be bool or integer, not {found}; threshold it first ({name} > 0.5)")));
+        return Err(PyTypeError::new_err(format!(
+            "{name} must be bool or integer, not {found}; threshold it first ({name} > 0.5)"
+        )));
     }
     if array.ndim() != 3 {
         return Err(wrong_dimensions(name, "3 axes [k, j, i]", &array));
     }
-    Ok(converted(&array, "bool")?.extract()?)
+    converted(&array, "bool")?.extract()
 }
 
 /// Points `(N, 3)` or `(3,)` of integers, `(k, j, i)`; any empty sequence means none.
@@ -114,7 +122,10 @@ pub fn points(object: &Bound<'_, PyAny>) -> PyResult<Vec<[usize; 3]>> {
         return Ok(Vec::new());
     }
     if !matches!(kind(&array)?.as_str(), "i" | "u") {
-        return Err(PyTypeError::new_err(format!("points must be integers (k, j, i), not {}; round them first", array.dtype())));
+        return Err(PyTypeError::new_err(format!(
+            "points must be integers (k, j, i), not {}; round them first",
+            array.dtype()
+        )));
     }
     let array = match array.shape() {
         [_, 3] => array.into_any(),
@@ -128,7 +139,8 @@ pub fn points(object: &Bound<'_, PyAny>) -> PyResult<Vec<[usize; 3]>> {
 fn voxel(row: impl Iterator<Item = i64>) -> PyResult<[usize; 3]> {
     let row: Vec<i64> = row.collect();
     let inside: Vec<usize> = row.iter().filter_map(|&x| usize::try_from(x).ok()).collect();
-    <[usize; 3]>::try_from(inside).map_err(|_| PyValueError::new_err(format!("Point {row:?} has a negative index; drop it or check its origin")))
+    <[usize; 3]>::try_from(inside)
+        .map_err(|_| PyValueError::new_err(format!("Point {row:?} has a negative index; drop it or check its origin")))
 }
 
 /// A new array of zeros `[k, j, i]`, in memory that NumPy owns.
@@ -136,7 +148,9 @@ pub fn zeros<'py, T: Element>(py: Python<'py>, shape: [usize; 3]) -> PyResult<Bo
     // NumPy fails on absurd sizes with a panic of its binding; refuse them before.
     match shape.iter().try_fold(1usize, |n, &m| n.checked_mul(m)) {
         Some(1..=0xFFFF_FFFE) => Ok(PyArray3::zeros(py, shape, false)),
-        _ => Err(PyValueError::new_err(format!("shape {shape:?} cannot be used: every axis must hold at least 1 voxel"))),
+        _ => {
+            Err(PyValueError::new_err(format!("shape {shape:?} cannot be used: every axis must hold at least 1 voxel")))
+        }
     }
 }
 

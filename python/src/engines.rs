@@ -6,7 +6,7 @@ use isochrone_classical::graph_cut::{self as cut, Links, Neighbours};
 use isochrone_classical::iso_contour::{self as iso, IsoContour, Rule};
 use isochrone_classical::morphological::{self, GeodesicContour, geodesic_active_contour};
 use numpy::ndarray::ArrayView3;
-use numpy::{PyArrayMethods, IntoPyArray, PyArray3};
+use numpy::{IntoPyArray, PyArray3, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -73,7 +73,11 @@ fn iso_contour<'py>(
         ("of_maximum", share) => Rule::OfMaximum(share),
         ("adaptive", share) => Rule::Adaptive(share),
         ("fixed" | "liver", value) => Rule::Fixed(value),
-        (other, _) => return Err(PyValueError::new_err(format!("rule must be of_maximum, fixed, liver or adaptive, not {other:?}"))),
+        (other, _) => {
+            return Err(PyValueError::new_err(format!(
+                "rule must be of_maximum, fixed, liver or adaptive, not {other:?}"
+            )));
+        }
     };
     let options = IsoContour { rule, search_mm: search, spacing_mm: spacing };
     let (k, j, i) = image.dim();

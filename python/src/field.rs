@@ -30,7 +30,13 @@ pub struct GeodesicField {
 impl GeodesicField {
     #[new]
     #[pyo3(signature = (image, spacing, lam=0.5, cutoff=None))]
-    fn new(py: Python<'_>, image: &Bound<'_, PyAny>, spacing: [f32; 3], lam: f32, cutoff: Option<f32>) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        image: &Bound<'_, PyAny>,
+        spacing: [f32; 3],
+        lam: f32,
+        cutoff: Option<f32>,
+    ) -> PyResult<Self> {
         let held = Image::contiguous(image)?;
         let image = Image::new(held.as_any())?;
         let channels = image.channels();
@@ -69,7 +75,12 @@ impl GeodesicField {
     }
 }
 
-type Change = for<'a> fn(&mut GeodesicCells, ArrayViewMut3<'a, f32>, &[ArrayView3<'a, f32>], [usize; 3]) -> Result<Touched, GuidanceError>;
+type Change = for<'a> fn(
+    &mut GeodesicCells,
+    ArrayViewMut3<'a, f32>,
+    &[ArrayView3<'a, f32>],
+    [usize; 3],
+) -> Result<Touched, GuidanceError>;
 
 impl GeodesicField {
     fn change(&mut self, py: Python<'_>, point: &Bound<'_, PyAny>, change: Change) -> PyResult<Box3> {

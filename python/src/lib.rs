@@ -2,10 +2,11 @@
 //!
 //! Arrays are `[k, j, i]`, points `(N, 3)` in `(k, j, i)`, spacing in mm in the same order. Kernels
 //! run without the GIL, on a thread pool that survives `fork` (see [`pool`]).
+#![allow(clippy::too_many_arguments, reason = "Python callers name their arguments")]
 
 mod arrays;
-mod field;
 mod engines;
+mod field;
 mod maps;
 mod pool;
 mod region;

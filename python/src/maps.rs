@@ -13,7 +13,12 @@ type Map<'py> = PyResult<Bound<'py, PyArray3<f32>>>;
 /// shape: (k, j, i). points: (N, 3) integers. spacing: mm, (k, j, i).
 /// Returns float32 of that shape; +inf everywhere without points.
 #[pyfunction]
-fn euclidean_distance<'py>(py: Python<'py>, shape: [usize; 3], points: &Bound<'py, PyAny>, spacing: [f32; 3]) -> Map<'py> {
+fn euclidean_distance<'py>(
+    py: Python<'py>,
+    shape: [usize; 3],
+    points: &Bound<'py, PyAny>,
+    spacing: [f32; 3],
+) -> Map<'py> {
     let points = arrays::points(points)?;
     arrays::filled(py, shape, |out| guidance::euclidean_distance_into(out, &points, spacing))
 }
@@ -25,7 +30,12 @@ fn euclidean_distance<'py>(py: Python<'py>, shape: [usize; 3], points: &Bound<'p
 /// Returns float32; +inf if there is no unset voxel at all.
 #[pyfunction]
 #[pyo3(signature = (mask, spacing, border_is_background=false))]
-fn distance_transform<'py>(py: Python<'py>, mask: &Bound<'py, PyAny>, spacing: [f32; 3], border_is_background: bool) -> Map<'py> {
+fn distance_transform<'py>(
+    py: Python<'py>,
+    mask: &Bound<'py, PyAny>,
+    spacing: [f32; 3],
+    border_is_background: bool,
+) -> Map<'py> {
     let mask = arrays::mask("mask", mask)?;
     let shape = mask.shape().first_chunk().copied().unwrap_or_default();
     let view = mask.as_array();
@@ -81,7 +91,13 @@ fn exponential_geodesic<'py>(
 /// shape: (k, j, i). points: (N, 3). spacing: mm. sigma: mm.
 /// Returns float32 in [0, 1]; 0 beyond 5 sigma and without points.
 #[pyfunction]
-fn gaussian<'py>(py: Python<'py>, shape: [usize; 3], points: &Bound<'py, PyAny>, spacing: [f32; 3], sigma: f32) -> Map<'py> {
+fn gaussian<'py>(
+    py: Python<'py>,
+    shape: [usize; 3],
+    points: &Bound<'py, PyAny>,
+    spacing: [f32; 3],
+    sigma: f32,
+) -> Map<'py> {
     let points = arrays::points(points)?;
     arrays::filled(py, shape, |out| guidance::add_gaussian(out, &points, spacing, sigma))
 }
@@ -90,7 +106,13 @@ fn gaussian<'py>(py: Python<'py>, shape: [usize; 3], points: &Bound<'py, PyAny>,
 ///
 /// shape: (k, j, i). points: (N, 3). spacing: mm. Returns float32; 0 without points.
 #[pyfunction]
-fn disk<'py>(py: Python<'py>, shape: [usize; 3], points: &Bound<'py, PyAny>, spacing: [f32; 3], radius: f32) -> Map<'py> {
+fn disk<'py>(
+    py: Python<'py>,
+    shape: [usize; 3],
+    points: &Bound<'py, PyAny>,
+    spacing: [f32; 3],
+    radius: f32,
+) -> Map<'py> {
     let points = arrays::points(points)?;
     arrays::filled(py, shape, |out| guidance::add_disk(out, &points, spacing, radius))
 }

@@ -38,7 +38,8 @@ fn current() -> PyResult<Arc<ThreadPool>> {
 
 fn build(threads: usize) -> PyResult<Arc<ThreadPool>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("isochrone-{n}")).build();
-    pool.map(Arc::new).map_err(|e| PyRuntimeError::new_err(format!("Threads could not be started ({e}); ask for fewer")))
+    pool.map(Arc::new)
+        .map_err(|e| PyRuntimeError::new_err(format!("Threads could not be started ({e}); ask for fewer")))
 }
 
 /// set_threads(n)

@@ -23,7 +23,12 @@ fn optional_mask<'py>(object: Option<&Bound<'py, PyAny>>) -> PyResult<Option<PyR
 /// outside the array counts as outside the mistake.
 #[pyfunction]
 #[pyo3(signature = (prediction, truth, spacing))]
-fn centre_click(py: Python<'_>, prediction: Option<&Bound<'_, PyAny>>, truth: &Bound<'_, PyAny>, spacing: [f32; 3]) -> PyResult<PyClick> {
+fn centre_click(
+    py: Python<'_>,
+    prediction: Option<&Bound<'_, PyAny>>,
+    truth: &Bound<'_, PyAny>,
+    spacing: [f32; 3],
+) -> PyResult<PyClick> {
     let (prediction, truth) = (optional_mask(prediction)?, arrays::mask("truth", truth)?);
     let (prediction, truth) = (prediction.as_ref().map(PyReadonlyArray3::as_array), truth.as_array());
     answer(pool::run(py, || robot::centre_click(prediction, truth, spacing))?)

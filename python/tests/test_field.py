@@ -1,7 +1,6 @@
+import isochrone
 import numpy as np
 import pytest
-
-import isochrone
 
 IMAGE = np.random.default_rng(0).normal(size=(7, 12, 80)).astype(np.float32)
 

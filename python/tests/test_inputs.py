@@ -2,10 +2,9 @@
 
 import multiprocessing
 
+import isochrone
 import numpy as np
 import pytest
-
-import isochrone
 
 ONE = (1.0, 1.0, 1.0)
 IMAGE = np.random.default_rng(0).normal(size=(5, 6, 7)).astype(np.float32) * 50

@@ -1,9 +1,8 @@
+import isochrone
 import numpy as np
 import pytest
 from reference import euclidean, geodesic, maze
 from scipy import ndimage
-
-import isochrone
 
 SPACINGS = [(1.0, 1.0, 1.0), (3.0, 2.04, 2.04), (0.5, 7.0, 0.3)]
 SHAPES = [(7, 9, 11), (1, 12, 13), (5, 1, 1), (1, 1, 1), (6, 17, 33)]

@@ -1,10 +1,9 @@
 import math
 
+import isochrone
 import numpy as np
 import pytest
 from scipy import ndimage
-
-import isochrone
 
 ONE = (1.0, 1.0, 1.0)
 

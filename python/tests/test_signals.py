@@ -1,6 +1,5 @@
-import numpy as np
-
 import isochrone
+import numpy as np
 
 
 def test_rarer_signals():

@@ -3,7 +3,9 @@
 use crate::config::Config;
 use isochrone_api::{EngineEntry, Engines};
 use isochrone_network::{Bundle, Network, NetworkError, Runtime};
-use isochrone_segment::{GeodesicEngine, NetworkEngine};
+use isochrone_segment::{
+    ActiveContourEngine, GeodesicEngine, GraphCutEngine, IsoContourEngine, NetworkEngine, Segmenter,
+};
 use std::sync::Arc;
 use tonic_health::ServingStatus;
 
@@ -15,9 +17,10 @@ pub struct Offered {
     pub health: Vec<(&'static str, ServingStatus)>,
 }
 
-/// The network, if its model and ONNX Runtime are there, and the geodesic engine in any case.
+/// The network, if its model and ONNX Runtime are there, and the classical engines in any case.
 pub fn load(config: &Config) -> Offered {
-    let geodesic = EngineEntry { engine: Arc::new(GeodesicEngine::default()), device_message: String::new() };
+    let mut engines = Vec::new();
+    let mut health = Vec::new();
     match network(config) {
         Ok(network) => {
             let about = network.engine.describe();
@@ -25,15 +28,25 @@ pub fn load(config: &Config) -> Offered {
             if !network.device_message.is_empty() {
                 tracing::warn!("{}", network.device_message);
             }
-            let health = vec![("network", ServingStatus::Serving), ("geodesic", ServingStatus::Serving)];
-            Offered { engines: Engines::new(vec![network, geodesic]), health }
+            engines.push(network);
+            health.push(("network", ServingStatus::Serving));
         }
         Err(error) => {
-            tracing::warn!("no network engine: {error}. Serving with the geodesic engine, which has no uncertainty");
-            let health = vec![("network", ServingStatus::NotServing), ("geodesic", ServingStatus::Serving)];
-            Offered { engines: Engines::new(vec![geodesic]), health }
+            tracing::warn!("no network engine: {error}. Serving with the classical engines, which have no uncertainty");
+            health.push(("network", ServingStatus::NotServing));
         }
     }
+    let classical: [(&'static str, Arc<dyn Segmenter>); 4] = [
+        ("geodesic", Arc::new(GeodesicEngine::default())),
+        ("graph-cut", Arc::new(GraphCutEngine::default())),
+        ("active-contour", Arc::new(ActiveContourEngine::default())),
+        ("iso-contour", Arc::new(IsoContourEngine::default())),
+    ];
+    for (name, engine) in classical {
+        engines.push(EngineEntry { engine, device_message: String::new() });
+        health.push((name, ServingStatus::Serving));
+    }
+    Offered { engines: Engines::new(engines), health }
 }
 
 fn network(config: &Config) -> Result<EngineEntry, NetworkError> {

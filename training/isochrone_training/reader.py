@@ -4,8 +4,8 @@ The server's own evaluation is the authority; this follows its rules closely eno
 checkpoints and to write first figures.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
 
 import numpy as np
 from scipy import ndimage

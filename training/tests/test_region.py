@@ -61,9 +61,8 @@ def test_reader_finds_a_bright_ball_with_a_threshold_for_a_network():
 
 
 def test_synthetic_volumes_repeat_and_hold_one_lesion():
-    from scipy import ndimage
-
     from isochrone_training.synth import volume
+    from scipy import ndimage
 
     image, mask, spacing = volume(np.random.default_rng(3))
     again, _, _ = volume(np.random.default_rng(3))

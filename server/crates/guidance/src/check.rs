@@ -1,4 +1,5 @@
 //! Checks that every kernel makes before it starts.
+#![allow(clippy::neg_cmp_op_on_partial_ord, reason = "NaN fails every comparison, and must be refused too")]
 
 use crate::GuidanceError;
 use ndarray::ArrayView3;
@@ -62,11 +63,12 @@ pub(crate) fn channels(image: &[ArrayView3<'_, f32>]) -> Result<[usize; 3], Guid
         if got != expected {
             return Err(GuidanceError::ShapesDiffer { expected, got });
         }
-        let bad_slice = channel.axis_iter(ndarray::Axis(0)).into_par_iter().position_first(|slice| match slice.as_slice() {
-            // Written without an early exit, so that it becomes SIMD.
-            Some(flat) => !flat.iter().fold(true, |ok, v| ok & (v.abs() <= MAX_INTENSITY)),
-            None => slice.iter().any(|v| !(v.abs() <= MAX_INTENSITY)),
-        });
+        let bad_slice =
+            channel.axis_iter(ndarray::Axis(0)).into_par_iter().position_first(|slice| match slice.as_slice() {
+                // Written without an early exit, so that it becomes SIMD.
+                Some(flat) => !flat.iter().fold(true, |ok, v| ok & (v.abs() <= MAX_INTENSITY)),
+                None => slice.iter().any(|v| !(v.abs() <= MAX_INTENSITY)),
+            });
         let Some(k) = bad_slice else { continue };
         let slice = channel.index_axis(ndarray::Axis(0), k);
         let bad = slice.indexed_iter().find(|(_, v)| !(v.abs() <= MAX_INTENSITY));

@@ -2,7 +2,9 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GuidanceError {
     /// An array without voxels, or with more than `u32` can count.
-    #[error("An array of shape {0:?} (k, j, i) cannot be used: every axis must hold at least 1 voxel, all together at most 4294967294")]
+    #[error(
+        "An array of shape {0:?} (k, j, i) cannot be used: every axis must hold at least 1 voxel, all together at most 4294967294"
+    )]
     Shape([usize; 3]),
     /// Two arrays that should lie on one grid differ in shape.
     #[error("Shapes differ: expected {expected:?} (k, j, i), got {got:?}. Resample both to one grid first")]
@@ -30,7 +32,9 @@ pub enum GuidanceError {
     #[error("No image channel was given; give at least one array")]
     NoChannel,
     /// Another number of channels than a field can follow, or than it was made for.
-    #[error("The image has {got} channels where {expected} can be used; give the channels the field was made for, 1 to 3")]
+    #[error(
+        "The image has {got} channels where {expected} can be used; give the channels the field was made for, 1 to 3"
+    )]
     Channels {
         /// Number it was made for, or the most it can follow.
         expected: usize,

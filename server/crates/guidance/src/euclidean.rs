@@ -16,7 +16,11 @@ use pulp::{Arch, Simd, WithSimd};
 ///
 /// # Errors
 /// An empty shape, a point outside it, an unusable spacing.
-pub fn euclidean_distance(shape: [usize; 3], points: &[[usize; 3]], spacing_mm: [f32; 3]) -> Result<Array3<f32>, GuidanceError> {
+pub fn euclidean_distance(
+    shape: [usize; 3],
+    points: &[[usize; 3]],
+    spacing_mm: [f32; 3],
+) -> Result<Array3<f32>, GuidanceError> {
     check::shape(shape)?;
     let mut out = Array3::zeros(shape);
     euclidean_distance_into(out.view_mut(), points, spacing_mm)?;
@@ -27,25 +31,32 @@ pub fn euclidean_distance(shape: [usize; 3], points: &[[usize; 3]], spacing_mm: 
 ///
 /// # Errors
 /// An empty array, a point outside it, an unusable spacing.
-pub fn euclidean_distance_into(mut out: ArrayViewMut3<'_, f32>, points: &[[usize; 3]], spacing_mm: [f32; 3]) -> Result<(), GuidanceError> {
+pub fn euclidean_distance_into(
+    mut out: ArrayViewMut3<'_, f32>,
+    points: &[[usize; 3]],
+    spacing_mm: [f32; 3],
+) -> Result<(), GuidanceError> {
     let shape = check::shape_of(&out.view());
     check::all(shape, points, spacing_mm)?;
     let sources = sorted(points);
     let arch = Arch::new();
-    out.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each_init(|| Envelope::new(shape[2], spacing_mm[2]), |envelope, (k, mut slice)| {
-        let near_k = nearest_along_k(&sources, k, spacing_mm[0]);
-        for (j, mut row) in slice.rows_mut().into_iter().enumerate() {
-            envelope.build(&near_k, j, spacing_mm[1]);
-            match row.as_slice_mut() {
-                Some(row) => arch.dispatch(Fill { envelope, row, spacing_i: spacing_mm[2] }),
-                None => {
-                    let mut scratch = vec![0.0; row.len()];
-                    envelope.fill(&mut scratch, spacing_mm[2]);
-                    row.iter_mut().zip(&scratch).for_each(|(to, from)| *to = *from);
+    out.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each_init(
+        || Envelope::new(shape[2], spacing_mm[2]),
+        |envelope, (k, mut slice)| {
+            let near_k = nearest_along_k(&sources, k, spacing_mm[0]);
+            for (j, mut row) in slice.rows_mut().into_iter().enumerate() {
+                envelope.build(&near_k, j, spacing_mm[1]);
+                match row.as_slice_mut() {
+                    Some(row) => arch.dispatch(Fill { envelope, row, spacing_i: spacing_mm[2] }),
+                    None => {
+                        let mut scratch = vec![0.0; row.len()];
+                        envelope.fill(&mut scratch, spacing_mm[2]);
+                        row.iter_mut().zip(&scratch).for_each(|(to, from)| *to = *from);
+                    }
                 }
             }
-        }
-    });
+        },
+    );
     Ok(())
 }
 

@@ -29,7 +29,12 @@ mod transform;
 
 pub use error::GuidanceError;
 pub use euclidean::{euclidean_distance, euclidean_distance_into};
-pub use geodesic::{Geodesic, GeodesicCells, GeodesicField, Touched, exponential_geodesic, exponential_geodesic_channels, geodesic_distance, geodesic_distance_channels};
+pub use geodesic::{
+    Geodesic, GeodesicCells, GeodesicField, Touched, exponential_geodesic, exponential_geodesic_channels,
+    geodesic_distance, geodesic_distance_channels,
+};
 pub use local::{add_disk, add_gaussian, disk, gaussian};
-pub use signals::{Adaptive, adaptive_gaussian, attraction_field, cap_at_percentile, location_prior, normalise_min_max};
+pub use signals::{
+    Adaptive, adaptive_gaussian, attraction_field, cap_at_percentile, location_prior, normalise_min_max,
+};
 pub use transform::{distance_transform, distance_transform_into};

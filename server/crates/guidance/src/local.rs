@@ -12,7 +12,12 @@ use std::ops::Range;
 ///
 /// # Errors
 /// An empty shape, a point outside it, an unusable spacing or σ.
-pub fn gaussian(shape: [usize; 3], points: &[[usize; 3]], spacing_mm: [f32; 3], sigma_mm: f32) -> Result<Array3<f32>, GuidanceError> {
+pub fn gaussian(
+    shape: [usize; 3],
+    points: &[[usize; 3]],
+    spacing_mm: [f32; 3],
+    sigma_mm: f32,
+) -> Result<Array3<f32>, GuidanceError> {
     check::shape(shape)?;
     let mut out = Array3::zeros(shape);
     add_gaussian(out.view_mut(), points, spacing_mm, sigma_mm)?;
@@ -23,7 +28,12 @@ pub fn gaussian(shape: [usize; 3], points: &[[usize; 3]], spacing_mm: [f32; 3], 
 ///
 /// # Errors
 /// As [`gaussian`].
-pub fn add_gaussian(out: ArrayViewMut3<'_, f32>, points: &[[usize; 3]], spacing_mm: [f32; 3], sigma_mm: f32) -> Result<(), GuidanceError> {
+pub fn add_gaussian(
+    out: ArrayViewMut3<'_, f32>,
+    points: &[[usize; 3]],
+    spacing_mm: [f32; 3],
+    sigma_mm: f32,
+) -> Result<(), GuidanceError> {
     check::positive("sigma", sigma_mm)?;
     let reach = GAUSSIAN_REACH * sigma_mm;
     let half = -0.5 / (sigma_mm * sigma_mm);
@@ -40,7 +50,12 @@ pub(crate) const GAUSSIAN_REACH: f32 = 5.0;
 ///
 /// # Errors
 /// An empty shape, a point outside it, an unusable spacing or radius.
-pub fn disk(shape: [usize; 3], points: &[[usize; 3]], spacing_mm: [f32; 3], radius_mm: f32) -> Result<Array3<f32>, GuidanceError> {
+pub fn disk(
+    shape: [usize; 3],
+    points: &[[usize; 3]],
+    spacing_mm: [f32; 3],
+    radius_mm: f32,
+) -> Result<Array3<f32>, GuidanceError> {
     check::shape(shape)?;
     let mut out = Array3::zeros(shape);
     add_disk(out.view_mut(), points, spacing_mm, radius_mm)?;
@@ -51,7 +66,12 @@ pub fn disk(shape: [usize; 3], points: &[[usize; 3]], spacing_mm: [f32; 3], radi
 ///
 /// # Errors
 /// As [`disk`].
-pub fn add_disk(out: ArrayViewMut3<'_, f32>, points: &[[usize; 3]], spacing_mm: [f32; 3], radius_mm: f32) -> Result<(), GuidanceError> {
+pub fn add_disk(
+    out: ArrayViewMut3<'_, f32>,
+    points: &[[usize; 3]],
+    spacing_mm: [f32; 3],
+    radius_mm: f32,
+) -> Result<(), GuidanceError> {
     if !(radius_mm >= 0.0 && radius_mm.is_finite()) {
         return Err(GuidanceError::Parameter { name: "radius", value: radius_mm, range: "a finite number, 0 or more" });
     }
@@ -95,7 +115,12 @@ fn paint(
 }
 
 /// The box `[k, j, i]` of voxels that may lie within `reach_mm` of `point`, cut to the array.
-pub(crate) fn reach_box(shape: [usize; 3], point: [usize; 3], spacing_mm: [f32; 3], reach_mm: f32) -> [Range<usize>; 3] {
+pub(crate) fn reach_box(
+    shape: [usize; 3],
+    point: [usize; 3],
+    spacing_mm: [f32; 3],
+    reach_mm: f32,
+) -> [Range<usize>; 3] {
     let range = |n: usize, centre: usize, spacing: f32| {
         // Casts saturate, so a huge reach covers the axis. One voxel more guards against rounding.
         let steps = (reach_mm / spacing) as usize;

@@ -43,8 +43,12 @@ pub fn adaptive_gaussian(
     let shape = check::channels(image)?;
     check::all(shape, points, metric.spacing_mm)?;
     check::positive("a", adaptive.a)?;
-    if adaptive.window % 2 == 0 {
-        return Err(GuidanceError::Parameter { name: "window", value: adaptive.window as f32, range: "an odd number of voxels" });
+    if adaptive.window.is_multiple_of(2) {
+        return Err(GuidanceError::Parameter {
+            name: "window",
+            value: adaptive.window as f32,
+            range: "an odd number of voxels",
+        });
     }
     let side = metric.spacing_mm.into_iter().fold(f32::INFINITY, f32::min);
     let mut out = Array3::zeros(shape);
@@ -136,7 +140,10 @@ pub fn attraction_field(
 
 /// Scales the finite values to `[0, 1]` by their minimum and maximum; +∞ becomes 1, a constant map 0.
 pub fn normalise_min_max(map: &mut Array3<f32>) {
-    let (low, high) = map.iter().filter(|v| v.is_finite()).fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let (low, high) = map
+        .iter()
+        .filter(|v| v.is_finite())
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     let width = high - low;
     map.par_mapv_inplace(|v| match () {
         () if v == f32::INFINITY => 1.0,

@@ -20,7 +20,11 @@ use std::ops::Range;
 ///
 /// # Errors
 /// An empty array or an unusable spacing.
-pub fn distance_transform(mask: ArrayView3<'_, bool>, spacing_mm: [f32; 3], border_is_background: bool) -> Result<Array3<f32>, GuidanceError> {
+pub fn distance_transform(
+    mask: ArrayView3<'_, bool>,
+    spacing_mm: [f32; 3],
+    border_is_background: bool,
+) -> Result<Array3<f32>, GuidanceError> {
     check::shape(check::shape_of(&mask))?;
     let mut out = Array3::zeros(mask.raw_dim());
     distance_transform_into(out.view_mut(), mask, spacing_mm, border_is_background)?;
@@ -65,7 +69,12 @@ pub fn distance_transform_into(
 }
 
 /// Square of the distance along one row to the nearest unset voxel, mm².
-fn squares_along_row(mut row: ndarray::ArrayViewMut1<'_, f32>, mask: ndarray::ArrayView1<'_, bool>, spacing: f32, border: bool) {
+fn squares_along_row(
+    mut row: ndarray::ArrayViewMut1<'_, f32>,
+    mask: ndarray::ArrayView1<'_, bool>,
+    spacing: f32,
+    border: bool,
+) {
     let far = if border { 0.0 } else { f32::INFINITY };
     let mut steps = far;
     for (v, &set) in row.iter_mut().zip(mask) {
@@ -98,7 +107,14 @@ struct Columns {
 impl Columns {
     fn new(length: usize, spacing: f32, border: bool) -> Self {
         let reciprocal = (0..length).map(|n| 0.5 / (spacing * spacing * n as f32)).collect();
-        Self { length, spacing, border, values: vec![0.0; length * BLOCK], reciprocal, envelope: vec![Parabola::default(); length] }
+        Self {
+            length,
+            spacing,
+            border,
+            values: vec![0.0; length * BLOCK],
+            reciprocal,
+            envelope: vec![Parabola::default(); length],
+        }
     }
 
     fn run(&mut self, mut plane: ArrayViewMut2<'_, f32>) {

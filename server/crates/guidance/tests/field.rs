@@ -13,7 +13,13 @@ fn random_image(random: &mut Random, shape: [usize; 3], kind: usize) -> Array3<f
             0 => v,
             1 => v.floor(),
             2 => 0.0,
-            _ => if v < 1.0 { 50.0 } else { 0.0 },
+            _ => {
+                if v < 1.0 {
+                    50.0
+                } else {
+                    0.0
+                }
+            }
         }
     })
 }
@@ -21,13 +27,19 @@ fn random_image(random: &mut Random, shape: [usize; 3], kind: usize) -> Array3<f
 /// Runs one random sequence of inserts and removes, comparing after each.
 fn sequence(seed: u64) {
     let mut random = Random(seed);
-    let shape = [1 + random.below(7), 1 + random.below(9), 1 + random.below(if seed % 10 == 0 { 90 } else { 14 })];
+    let shape =
+        [1 + random.below(7), 1 + random.below(9), 1 + random.below(if seed.is_multiple_of(10) { 90 } else { 14 })];
     let side = |r: &mut Random| [1.0, 2.0, 0.5 + r.below(100) as f32 / 20.0][r.below(3)];
     let spacing_mm = [side(&mut random), side(&mut random), side(&mut random)];
     let lambda = [0.0, 0.5, 1.0, random.below(1000) as f32 / 1000.0][random.below(4)];
     let cutoff = [None, Some(random.below(100) as f32 / 10.0)][random.below(2)];
     let metric = Geodesic { spacing_mm, lambda, cutoff };
-    let channels: Vec<_> = (0..1 + random.below(2)).map(|_| { let kind = random.below(4); random_image(&mut random, shape, kind) }).collect();
+    let channels: Vec<_> = (0..1 + random.below(2))
+        .map(|_| {
+            let kind = random.below(4);
+            random_image(&mut random, shape, kind)
+        })
+        .collect();
     let image: Vec<ArrayView3<'_, f32>> = channels.iter().map(|c| c.view()).collect();
     let mut field = GeodesicField::new(&image, metric).unwrap();
     let mut points: Vec<[usize; 3]> = Vec::new();

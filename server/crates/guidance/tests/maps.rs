@@ -4,7 +4,8 @@ mod common;
 
 use common::{bits, brute_euclidean, brute_geodesic, case, points_in};
 use isochrone_guidance::{
-    Geodesic, GuidanceError, disk, distance_transform, euclidean_distance, exponential_geodesic, gaussian, geodesic_distance,
+    Geodesic, GuidanceError, disk, distance_transform, euclidean_distance, exponential_geodesic, gaussian,
+    geodesic_distance,
 };
 use ndarray::{Array3, Zip};
 use proptest::prelude::*;
@@ -57,7 +58,8 @@ proptest! {
 }
 
 fn padded_background(mask: &Array3<bool>, pad: [usize; 3]) -> Vec<[usize; 3]> {
-    let mut padded = Array3::from_elem((mask.dim().0 + 2 * pad[0], mask.dim().1 + 2 * pad[1], mask.dim().2 + 2 * pad[2]), false);
+    let mut padded =
+        Array3::from_elem((mask.dim().0 + 2 * pad[0], mask.dim().1 + 2 * pad[1], mask.dim().2 + 2 * pad[2]), false);
     for ((k, j, i), &set) in mask.indexed_iter() {
         padded[[k + pad[0], j + pad[1], i + pad[2]]] = set;
     }

@@ -1,7 +1,8 @@
 //! The rarer signals, on cases whose answer is known.
 
 use isochrone_guidance::{
-    Adaptive, Geodesic, GuidanceError, adaptive_gaussian, attraction_field, cap_at_percentile, location_prior, normalise_min_max,
+    Adaptive, Geodesic, GuidanceError, adaptive_gaussian, attraction_field, cap_at_percentile, location_prior,
+    normalise_min_max,
 };
 use ndarray::{Array3, s};
 

@@ -12,7 +12,9 @@ pub enum RobotError {
         truth: [usize; 3],
     },
     /// An axis or slice that the array does not have.
-    #[error("There is no slice {index} along axis {axis} of an array of shape {shape:?} (k, j, i); axes are 0 (k), 1 (j) and 2 (i)")]
+    #[error(
+        "There is no slice {index} along axis {axis} of an array of shape {shape:?} (k, j, i); axes are 0 (k), 1 (j) and 2 (i)"
+    )]
     NoSuchSlice {
         /// Array axis asked for.
         axis: usize,

@@ -1,6 +1,9 @@
 //! Robots and metrics through the public API; SciPy's answers are checked in `python/tests`.
 
-use isochrone_robot::{Click, RobotError, auc, centre_click, centre_click_on_slice, consistent_improvement, dice, iou, noc_at, normalised_auc};
+use isochrone_robot::{
+    Click, RobotError, auc, centre_click, centre_click_on_slice, consistent_improvement, dice, iou, noc_at,
+    normalised_auc,
+};
 use ndarray::{Array3, s};
 use proptest::prelude::*;
 

@@ -46,7 +46,7 @@ fn empty(volume: &Volume) -> Mask {
 fn a_stroke_through_two_lesions_takes_both_and_one_beside_takes_nothing_else() {
     let volume = two_balls();
     let through = stroke(&volume, [14, 30, 15], [56, 30, 15], Positive);
-    let both = refined(&volume, &[through.clone()], &empty(&volume));
+    let both = refined(&volume, std::slice::from_ref(&through), &empty(&volume));
     assert!(through.certain().all(|v| both.mask.contains(v)));
     assert!(both.mask.contains([20, 36, 15]) && both.mask.contains([50, 36, 15]));
     let one = refined(&volume, &[click(&volume, [20, 30, 15], Positive)], &empty(&volume));
@@ -57,7 +57,7 @@ fn a_stroke_through_two_lesions_takes_both_and_one_beside_takes_nothing_else() {
 fn a_negative_stroke_clears_all_that_it_covers() {
     let volume = two_balls();
     let first = click(&volume, [20, 30, 15], Positive);
-    let before = refined(&volume, &[first.clone()], &empty(&volume)).mask;
+    let before = refined(&volume, std::slice::from_ref(&first), &empty(&volume)).mask;
     let cut = stroke(&volume, [14, 35, 15], [26, 35, 15], Negative);
     assert!(cut.certain().any(|v| before.contains(v)));
     let after = refined(&volume, &[first, cut.clone()], &before);

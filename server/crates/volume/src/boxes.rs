@@ -51,19 +51,13 @@ impl VoxelBox {
         if other.is_empty() {
             return *self;
         }
-        Self {
-            min: zip(self.min, other.min, usize::min),
-            max: zip(self.max, other.max, usize::max),
-        }
+        Self { min: zip(self.min, other.min, usize::min), max: zip(self.max, other.max, usize::max) }
     }
 
     /// What both have in common (may be empty).
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        Self {
-            min: zip(self.min, other.min, usize::max),
-            max: zip(self.max, other.max, usize::min),
-        }
+        Self { min: zip(self.min, other.min, usize::max), max: zip(self.max, other.max, usize::min) }
     }
 
     /// `ndarray` ranges for an array indexed `[k, j, i]`.

@@ -5,7 +5,9 @@ pub enum VolumeError {
     #[error("A volume of {0}×{1}×{2} voxels cannot be used: every axis must hold 1 to 32768 voxels")]
     Size(usize, usize, usize),
     /// The affine holds NaN or infinity, or its columns do not span space.
-    #[error("Voxel size or orientation is missing or singular ({0}); the mask could not be placed. Export the image again with its geometry")]
+    #[error(
+        "Voxel size or orientation is missing or singular ({0}); the mask could not be placed. Export the image again with its geometry"
+    )]
     Geometry(String),
     /// Array and grid differ in size.
     #[error("The voxel array has {got:?} voxels along (k, j, i) where its grid has {expected:?}")]

@@ -197,7 +197,9 @@ impl Grid {
         let d = self.direction();
         let normal = d.x_axis.cross(d.y_axis).normalize();
         let normal = if normal.dot(d.z_axis) < 0.0 { -normal } else { normal };
-        let matrix3 = DMat3::from_cols(d.x_axis, normal.cross(d.x_axis) * d.y_axis.dot(normal.cross(d.x_axis)).signum(), normal) * spacing_mm;
+        let matrix3 =
+            DMat3::from_cols(d.x_axis, normal.cross(d.x_axis) * d.y_axis.dot(normal.cross(d.x_axis)).signum(), normal)
+                * spacing_mm;
         let [ni, nj, nk] = size.map(|n| (n as f64 - 1.0) / 2.0);
         let translation = centre_lps_mm - matrix3 * DVec3::new(ni, nj, nk);
         Self::new(size, DAffine3 { matrix3, translation })

@@ -64,7 +64,12 @@ impl GeodesicCells {
     ///
     /// # Errors
     /// A point outside, an image or distances of another shape or layout, another number of channels.
-    pub fn insert(&mut self, distance: ArrayViewMut3<'_, f32>, image: &[ArrayView3<'_, f32>], point: [usize; 3]) -> Result<Touched, GuidanceError> {
+    pub fn insert(
+        &mut self,
+        distance: ArrayViewMut3<'_, f32>,
+        image: &[ArrayView3<'_, f32>],
+        point: [usize; 3],
+    ) -> Result<Touched, GuidanceError> {
         Change::new(self, distance)?.insert(image, point)
     }
 
@@ -72,7 +77,12 @@ impl GeodesicCells {
     ///
     /// # Errors
     /// A point that is not in; else as [`GeodesicCells::insert`].
-    pub fn remove(&mut self, distance: ArrayViewMut3<'_, f32>, image: &[ArrayView3<'_, f32>], point: [usize; 3]) -> Result<Touched, GuidanceError> {
+    pub fn remove(
+        &mut self,
+        distance: ArrayViewMut3<'_, f32>,
+        image: &[ArrayView3<'_, f32>],
+        point: [usize; 3],
+    ) -> Result<Touched, GuidanceError> {
         Change::new(self, distance)?.remove(image, point)
     }
 }
@@ -96,7 +106,11 @@ impl<'c> Change<'c> {
     }
 
     /// Puts a point in; returns the box outside which nothing changed. A point may be put in several times.
-    pub(super) fn insert(&mut self, image: &[ArrayView3<'_, f32>], point: [usize; 3]) -> Result<Touched, GuidanceError> {
+    pub(super) fn insert(
+        &mut self,
+        image: &[ArrayView3<'_, f32>],
+        point: [usize; 3],
+    ) -> Result<Touched, GuidanceError> {
         let image = self.image(image)?;
         let shape = self.shape();
         check::points(&[point], shape)?;
@@ -124,7 +138,11 @@ impl<'c> Change<'c> {
     }
 
     /// Takes a point out; returns the box outside which nothing changed.
-    pub(super) fn remove(&mut self, image: &[ArrayView3<'_, f32>], point: [usize; 3]) -> Result<Touched, GuidanceError> {
+    pub(super) fn remove(
+        &mut self,
+        image: &[ArrayView3<'_, f32>],
+        point: [usize; 3],
+    ) -> Result<Touched, GuidanceError> {
         let image = self.image(image)?;
         let unknown = GuidanceError::PointUnknown(point);
         let slot = self.cells.seeds.iter().position(|s| s.is_some_and(|s| s.point == point)).ok_or(unknown)?;
@@ -184,7 +202,9 @@ impl<'c> Change<'c> {
             return;
         }
         let mut part = self.distance.slice_mut(ndarray::s![region.k.clone(), region.j.clone(), region.i.clone()]);
-        part.rows_mut().into_iter().for_each(|mut row| row.iter_mut().for_each(|d| *d = if *d >= from { to } else { *d }));
+        part.rows_mut()
+            .into_iter()
+            .for_each(|mut row| row.iter_mut().for_each(|d| *d = if *d >= from { to } else { *d }));
     }
 
     /// Raises every voxel of a seed; returns the ranges of `i` that hold them, row by row.
@@ -200,7 +220,9 @@ impl<'c> Change<'c> {
                 }
                 let mut distances = self.distance.slice_mut(ndarray::s![k, j, region.i.clone()]);
                 let (mut first, mut last) = (usize::MAX, 0);
-                for (n, (l, d)) in labels.iter_mut().zip(distances.iter_mut()).enumerate().filter(|(_, (l, _))| **l == label) {
+                for (n, (l, d)) in
+                    labels.iter_mut().zip(distances.iter_mut()).enumerate().filter(|(_, (l, _))| **l == label)
+                {
                     (*l, *d) = (0, limit);
                     (first, last) = (first.min(n), n);
                 }
@@ -212,12 +234,16 @@ impl<'c> Change<'c> {
 
     fn sweep(&mut self, image: &[&[f32]], pending: &mut Pending) {
         let shape = self.shape();
-        let (Some(distance), Some(label)) = (self.distance.as_slice_mut(), self.cells.label.as_slice_mut()) else { return };
+        let (Some(distance), Some(label)) = (self.distance.as_slice_mut(), self.cells.label.as_slice_mut()) else {
+            return;
+        };
         let metric = &self.cells.metric;
         match *image {
             [a] => sweep::run::<1, true>(&mut Field { distance, label, image: [a], shape }, pending, metric),
             [a, b] => sweep::run::<2, true>(&mut Field { distance, label, image: [a, b], shape }, pending, metric),
-            [a, b, c] => sweep::run::<3, true>(&mut Field { distance, label, image: [a, b, c], shape }, pending, metric),
+            [a, b, c] => {
+                sweep::run::<3, true>(&mut Field { distance, label, image: [a, b, c], shape }, pending, metric)
+            }
             _ => {}
         }
     }

@@ -86,7 +86,14 @@ pub(crate) fn pull<S: Simd, const C: usize, const L: bool>(
 }
 
 #[inline(always)]
-fn pull_one<const C: usize, const L: bool>(row: &mut RowMut<'_, C>, from: &Row<'_, C>, length: f32, lambda: f32, to: usize, at: usize) -> bool {
+fn pull_one<const C: usize, const L: bool>(
+    row: &mut RowMut<'_, C>,
+    from: &Row<'_, C>,
+    length: f32,
+    lambda: f32,
+    to: usize,
+    at: usize,
+) -> bool {
     let mut difference = 0.0;
     for c in 0..C {
         difference += (row.image[c][to] - from.image[c][at]).abs();
@@ -125,7 +132,13 @@ fn store_label<S: Simd>(slice: &mut [u32], at: usize, value: S::u32s) {
 
 /// The cheaper of two ways, and its label.
 #[inline(always)]
-fn lower<S: Simd, const L: bool>(simd: S, through: S::f32s, label: S::u32s, best: S::f32s, owner: S::u32s) -> (S::f32s, S::u32s) {
+fn lower<S: Simd, const L: bool>(
+    simd: S,
+    through: S::f32s,
+    label: S::u32s,
+    best: S::f32s,
+    owner: S::u32s,
+) -> (S::f32s, S::u32s) {
     if L {
         let less = simd.less_than_f32s(through, best);
         (simd.select_f32s(less, through, best), simd.select_u32s(less, label, owner))
@@ -169,8 +182,10 @@ fn pull_three<S: Simd, const C: usize, const L: bool>(
         let mut owner = if L { load_label::<S>(row.label, x) } else { none };
         for (at, length) in [(x - 1, diagonal), (x, straight), (x + 1, diagonal)] {
             let mut difference = simd.abs_f32s(simd.sub_f32s(here[0], load::<S>(from.image[0], at)));
+            #[allow(clippy::needless_range_loop, reason = "two arrays are read at c")]
             for c in 1..C {
-                difference = simd.add_f32s(difference, simd.abs_f32s(simd.sub_f32s(here[c], load::<S>(from.image[c], at))));
+                difference =
+                    simd.add_f32s(difference, simd.abs_f32s(simd.sub_f32s(here[c], load::<S>(from.image[c], at))));
             }
             let step = simd.add_f32s(length, simd.mul_f32s(lambda, difference));
             let through = simd.add_f32s(load::<S>(from.distance, at), step);

@@ -14,10 +14,10 @@ mod step;
 mod sweep;
 
 use crate::{GuidanceError, check};
-use ndarray::{Array3, ArrayView3};
-use rayon::prelude::*;
 pub use cells::{GeodesicCells, Touched};
 pub use field::GeodesicField;
+use ndarray::{Array3, ArrayView3};
+use rayon::prelude::*;
 use step::Steps;
 
 /// How a geodesic distance is measured.
@@ -57,7 +57,11 @@ impl Geodesic {
 ///
 /// # Errors
 /// An empty image, NaN or infinity in it, a point outside, a parameter outside its range.
-pub fn geodesic_distance(image: ArrayView3<'_, f32>, points: &[[usize; 3]], metric: &Geodesic) -> Result<Array3<f32>, GuidanceError> {
+pub fn geodesic_distance(
+    image: ArrayView3<'_, f32>,
+    points: &[[usize; 3]],
+    metric: &Geodesic,
+) -> Result<Array3<f32>, GuidanceError> {
     geodesic_distance_channels(&[image], points, metric)
 }
 
@@ -92,7 +96,13 @@ fn full(map: &mut [f32], image: &[&[f32]], shape: [usize; 3], points: &[[usize; 
     }
 }
 
-fn swept<const C: usize>(map: &mut [f32], image: [&[f32]; C], shape: [usize; 3], points: &[[usize; 3]], metric: &Geodesic) {
+fn swept<const C: usize>(
+    map: &mut [f32],
+    image: [&[f32]; C],
+    shape: [usize; 3],
+    points: &[[usize; 3]],
+    metric: &Geodesic,
+) {
     let Some(mut pending) = pending::Pending::new(pending::Region::whole(shape)) else {
         searched(map, &image, shape, points, metric);
         return;
@@ -108,7 +118,8 @@ fn swept<const C: usize>(map: &mut [f32], image: [&[f32]; C], shape: [usize; 3],
     }
     sweep::run::<C, false>(&mut sweep::Field { distance: map, label: &mut [], image, shape }, &mut pending, metric);
     if limit < f32::INFINITY {
-        map.par_chunks_mut(CHUNK).for_each(|part| part.iter_mut().for_each(|v| *v = if *v < limit { *v } else { f32::INFINITY }));
+        map.par_chunks_mut(CHUNK)
+            .for_each(|part| part.iter_mut().for_each(|v| *v = if *v < limit { *v } else { f32::INFINITY }));
     }
 }
 

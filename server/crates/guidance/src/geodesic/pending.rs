@@ -70,7 +70,10 @@ impl Pending {
     pub fn new(region: Region) -> Option<Self> {
         let block = region.i.len().div_ceil(64).next_multiple_of(16).max(64);
         (block <= MAX_BLOCK).then(|| {
-            let (rows, slices) = (vec![RowPending::default(); region.k.len() * region.j.len()], vec![SlicePending::default(); region.k.len()]);
+            let (rows, slices) = (
+                vec![RowPending::default(); region.k.len() * region.j.len()],
+                vec![SlicePending::default(); region.k.len()],
+            );
             Self { region, block, rows, slices }
         })
     }
@@ -118,12 +121,17 @@ impl Pending {
         let (before, after) = (k > rk.start, k + 1 < rk.end);
         let (below, above) = (j > rj.start, j + 1 < rj.end);
         let row = self.row(k, j);
-        let masks = [&mut row.from_before, &mut row.from_after, &mut row.from_below, &mut row.from_above, &mut row.inside];
+        let masks =
+            [&mut row.from_before, &mut row.from_after, &mut row.from_below, &mut row.from_above, &mut row.inside];
         for (mask, there) in masks.into_iter().zip([before, after, below, above, true]) {
             *mask |= if there { bits } else { 0 };
         }
         let slice = &mut self.slices[k - rk.start];
-        *slice = SlicePending { from_before: slice.from_before | before, from_after: slice.from_after | after, within: true };
+        *slice = SlicePending {
+            from_before: slice.from_before | before,
+            from_after: slice.from_after | after,
+            within: true,
+        };
     }
 
     /// After a visit of slice `n` (counted in the region): tells the slices before and after.

@@ -106,7 +106,13 @@ struct Other<'a, const C: usize> {
 /// Rows that make a band worth a thread.
 const MIN_BAND: usize = 24;
 
-fn visit<const C: usize, const L: bool>(field: &mut Field<'_, C>, pending: &mut Pending, costs: &Costs, n: usize, from: Option<Side>) {
+fn visit<const C: usize, const L: bool>(
+    field: &mut Field<'_, C>,
+    pending: &mut Pending,
+    costs: &Costs,
+    n: usize,
+    from: Option<Side>,
+) {
     let [_, nj, ni] = field.shape;
     let Region { k, j, i } = pending.region.clone();
     let (plane, height) = (nj * ni, j.len());
@@ -140,7 +146,13 @@ fn visit<const C: usize, const L: bool>(field: &mut Field<'_, C>, pending: &mut 
     let open = rows.iter().filter(|r| r.within_slice() || (r.from_before | r.from_after) != 0).count();
     let threads = rayon::current_num_threads();
     let bands = if threads > 1 && open >= 2 * MIN_BAND { threads.min(height / MIN_BAND) } else { 1 };
-    let mut band = Band { distance: &mut distance[rows_of(0)], label, image: field.image.map(|c| &c[rows_of(at)]), rows, offset: 0 };
+    let mut band = Band {
+        distance: &mut distance[rows_of(0)],
+        label,
+        image: field.image.map(|c| &c[rows_of(at)]),
+        rows,
+        offset: 0,
+    };
     split::<C, L>(&mut band, other, costs, layout, bands);
     if bands > 1 && band.rows.iter().any(RowPending::within_slice) {
         work_dispatched::<C, L>(&mut band, None, costs, layout);
@@ -148,7 +160,13 @@ fn visit<const C: usize, const L: bool>(field: &mut Field<'_, C>, pending: &mut 
 }
 
 /// Works on a band with so many threads.
-fn split<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: Option<Other<'_, C>>, costs: &Costs, layout: Layout, bands: usize) {
+fn split<const C: usize, const L: bool>(
+    band: &mut Band<'_, C>,
+    other: Option<Other<'_, C>>,
+    costs: &Costs,
+    layout: Layout,
+    bands: usize,
+) {
     if bands <= 1 {
         work_dispatched::<C, L>(band, other, costs, layout);
         return;
@@ -171,7 +189,12 @@ fn split<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: Option<Ot
     }
 }
 
-fn work_dispatched<const C: usize, const L: bool>(band: &mut Band<'_, C>, other: Option<Other<'_, C>>, costs: &Costs, layout: Layout) {
+fn work_dispatched<const C: usize, const L: bool>(
+    band: &mut Band<'_, C>,
+    other: Option<Other<'_, C>>,
+    costs: &Costs,
+    layout: Layout,
+) {
     Arch::new().dispatch(Work::<'_, '_, C, L> { band, other, costs, layout });
 }
 
@@ -196,7 +219,13 @@ impl<const C: usize, const L: bool> WithSimd for Work<'_, '_, C, L> {
 const ROUNDS: usize = 4;
 
 #[inline(always)]
-fn work<S: Simd, const C: usize, const L: bool>(simd: S, band: &mut Band<'_, C>, other: Option<Other<'_, C>>, costs: &Costs, layout: Layout) {
+fn work<S: Simd, const C: usize, const L: bool>(
+    simd: S,
+    band: &mut Band<'_, C>,
+    other: Option<Other<'_, C>>,
+    costs: &Costs,
+    layout: Layout,
+) {
     let mut scratch = Scratch::new();
     let count = band.rows.len();
     for round in 0..ROUNDS {
@@ -223,9 +252,17 @@ fn work<S: Simd, const C: usize, const L: bool>(simd: S, band: &mut Band<'_, C>,
 
 /// Takes from the three rows of the neighbouring slice.
 #[inline(always)]
-fn take_slice<S: Simd, const C: usize, const L: bool>(simd: S, band: &mut Band<'_, C>, other: &Other<'_, C>, costs: &Costs, layout: Layout, j: usize) -> u64 {
+fn take_slice<S: Simd, const C: usize, const L: bool>(
+    simd: S,
+    band: &mut Band<'_, C>,
+    other: &Other<'_, C>,
+    costs: &Costs,
+    layout: Layout,
+    j: usize,
+) -> u64 {
     let pending = &mut band.rows[j];
-    let mask = std::mem::take(if other.side == Side::Before { &mut pending.from_before } else { &mut pending.from_after });
+    let mask =
+        std::mem::take(if other.side == Side::Before { &mut pending.from_before } else { &mut pending.from_after });
     if mask == 0 {
         return 0;
     }
@@ -266,14 +303,27 @@ fn finish_row<S: Simd, const C: usize, const L: bool>(
         let (i1, i2) = (image.map(|c| c.0), image.map(|c| c.1));
         reached |= if side < 0 {
             let from = row_of::<C, L>(d1, l1, &i1, layout, near);
-            pull::<S, C, L>(simd, &mut row_mut::<C, L>(d2, l2, &i2, layout, 0), &from, costs.next_row, (mask, layout.block))
+            pull::<S, C, L>(
+                simd,
+                &mut row_mut::<C, L>(d2, l2, &i2, layout, 0),
+                &from,
+                costs.next_row,
+                (mask, layout.block),
+            )
         } else {
             let from = row_of::<C, L>(d2, l2, &i2, layout, 0);
-            pull::<S, C, L>(simd, &mut row_mut::<C, L>(d1, l1, &i1, layout, j), &from, costs.next_row, (mask, layout.block))
+            pull::<S, C, L>(
+                simd,
+                &mut row_mut::<C, L>(d1, l1, &i1, layout, j),
+                &from,
+                costs.next_row,
+                (mask, layout.block),
+            )
         };
     }
     let mut row = row_mut::<C, L>(band.distance, band.label, &band.image, layout, j);
-    reached |= settle::<S, C, L>(simd, &mut row, (costs.within_row, costs.lambda), (reached | inside, layout.block), scratch);
+    reached |=
+        settle::<S, C, L>(simd, &mut row, (costs.within_row, costs.lambda), (reached | inside, layout.block), scratch);
     if reached == 0 {
         return false;
     }
@@ -304,7 +354,17 @@ fn row_mut<'a, const C: usize, const L: bool>(
 }
 
 #[inline(always)]
-fn row_of<'a, const C: usize, const L: bool>(distance: &'a [f32], label: &'a [u32], image: &[&'a [f32]; C], layout: Layout, j: usize) -> Row<'a, C> {
+fn row_of<'a, const C: usize, const L: bool>(
+    distance: &'a [f32],
+    label: &'a [u32],
+    image: &[&'a [f32]; C],
+    layout: Layout,
+    j: usize,
+) -> Row<'a, C> {
     let span = j * layout.ni + layout.i..j * layout.ni + layout.i + layout.width;
-    Row { distance: &distance[span.clone()], label: if L { &label[span.clone()] } else { &[] }, image: image.map(|c| &c[span.clone()]) }
+    Row {
+        distance: &distance[span.clone()],
+        label: if L { &label[span.clone()] } else { &[] },
+        image: image.map(|c| &c[span.clone()]),
+    }
 }

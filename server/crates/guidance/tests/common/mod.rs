@@ -12,17 +12,19 @@ pub fn case(max_points: usize) -> impl Strategy<Value = Case> {
     let axis = prop_oneof![Just(1usize), 2..6usize, 6..20usize];
     let side = prop_oneof![Just(1.0f32), Just(2.5), 0.3f32..6.0];
     let shape = (prop_oneof![Just(1usize), 2..7usize], prop_oneof![Just(1usize), 2..9usize], axis);
-    (shape, [side.clone(), side.clone(), side], 1..=max_points, any::<u64>()).prop_map(|((k, j, i), spacing, count, seed)| {
-        let shape = [k, j, i];
-        let mut random = Random(seed);
-        let points = (0..count).map(|_| shape.map(|n| random.below(n))).collect();
-        let tied = random.below(2) == 0;
-        let image = Array3::from_shape_simple_fn((k, j, i), || {
-            let v = random.below(4000) as f32 / 1000.0;
-            if tied { v.floor() } else { v }
-        });
-        (shape, spacing, points, image)
-    })
+    (shape, [side.clone(), side.clone(), side], 1..=max_points, any::<u64>()).prop_map(
+        |((k, j, i), spacing, count, seed)| {
+            let shape = [k, j, i];
+            let mut random = Random(seed);
+            let points = (0..count).map(|_| shape.map(|n| random.below(n))).collect();
+            let tied = random.below(2) == 0;
+            let image = Array3::from_shape_simple_fn((k, j, i), || {
+                let v = random.below(4000) as f32 / 1000.0;
+                if tied { v.floor() } else { v }
+            });
+            (shape, spacing, points, image)
+        },
+    )
 }
 
 /// SplitMix64: enough for tests, and the same on every machine.
@@ -53,7 +55,12 @@ pub fn bits(map: &Array3<f32>) -> Vec<u32> {
 pub fn brute_euclidean(shape: [usize; 3], points: &[[usize; 3]], spacing: [f32; 3]) -> Array3<f64> {
     Array3::from_shape_fn(shape, |(k, j, i)| {
         let far = |p: &[usize; 3]| {
-            let d: f64 = [k, j, i].iter().zip(p).zip(spacing).map(|((a, b), s)| ((*a as f64 - *b as f64) * f64::from(s)).powi(2)).sum();
+            let d: f64 = [k, j, i]
+                .iter()
+                .zip(p)
+                .zip(spacing)
+                .map(|((a, b), s)| ((*a as f64 - *b as f64) * f64::from(s)).powi(2))
+                .sum();
             d.sqrt()
         };
         points.iter().map(far).fold(f64::INFINITY, f64::min)

@@ -11,9 +11,9 @@ Needs ``onnx``. Every graph is simple enough to check by hand:
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-import numpy as np
 
 HERE = Path(__file__).resolve().parent
 MAP = [1, 1, "k", "j", "i"]

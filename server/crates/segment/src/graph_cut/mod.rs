@@ -52,7 +52,7 @@ impl Default for GraphCutEngine {
             seed_mm: 2.0,
             sample_mm: 5.0,
             reach_mm: 30.0,
-            nearness: 2.0,
+            nearness: 6.0,
             rounds: 1,
             region,
         }
