@@ -21,28 +21,27 @@ pub fn split(
     if image.dim() != mask.dim() || remove.is_empty() {
         return out;
     }
-    let mut taken = Array3::from_elem(mask.dim(), false);
+    // Popped from the highest level down, so that the first to reach a voxel has the best path to it.
+    let mut reached = Array3::from_elem(mask.dim(), false);
     let mut queue = BinaryHeap::new();
     let mut order = 0u32;
+    let mut push = |queue: &mut BinaryHeap<_>, level: u32, at: [usize; 3], kept: bool| {
+        queue.push((level, Reverse(order), at, kept));
+        order = order.saturating_add(1);
+    };
     for (kept, markers) in [(true, keep), (false, remove)] {
-        for &[k, j, i] in markers {
-            if mask.get([k, j, i]).copied().unwrap_or(false) {
-                queue.push((u32::MAX, Reverse(order), [k, j, i], kept));
-                order = order.saturating_add(1);
-            }
+        for &at in markers.iter().filter(|at| mask.get(**at).copied().unwrap_or(false)) {
+            reached[at] = true;
+            push(&mut queue, u32::MAX, at, kept);
         }
     }
     while let Some((level, _, [k, j, i], kept)) = queue.pop() {
-        if std::mem::replace(&mut taken[[k, j, i]], true) {
-            continue;
-        }
         out[[k, j, i]] = kept;
         for k in k.saturating_sub(1)..(k + 2).min(nk) {
             for j in j.saturating_sub(1)..(j + 2).min(nj) {
                 for i in i.saturating_sub(1)..(i + 2).min(ni) {
-                    if mask[[k, j, i]] && !taken[[k, j, i]] {
-                        queue.push((rank(image[[k, j, i]]).min(level), Reverse(order), [k, j, i], kept));
-                        order = order.saturating_add(1);
+                    if mask[[k, j, i]] && !std::mem::replace(&mut reached[[k, j, i]], true) {
+                        push(&mut queue, rank(image[[k, j, i]]).min(level), [k, j, i], kept);
                     }
                 }
             }

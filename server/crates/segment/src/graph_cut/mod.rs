@@ -46,13 +46,13 @@ impl Default for GraphCutEngine {
             context: 1.6,
         };
         Self {
-            lambda: 0.1,
+            lambda: 1.0,
             sigma: 0.3,
             neighbours: Neighbours::Six,
             seed_mm: 2.0,
             sample_mm: 5.0,
             reach_mm: 30.0,
-            nearness: 6.0,
+            nearness: 4.0,
             rounds: 1,
             region,
         }

@@ -1,13 +1,14 @@
 use isochrone_classical::iso_contour::{Contoured, flood, split};
 use ndarray::Array3;
 
-/// How much hotter than a negative prompt a voxel has to be to stay, in its surroundings.
-const ABOVE: f32 = 1.02;
+/// How much hotter than a negative prompt a voxel has to be to stay, in its surroundings: a share of the
+/// way from threshold to maximum.
+const ABOVE: f32 = 0.02;
 
 /// A contour with the prompts' corrections, on the box that the kernel looked at.
 pub(super) struct Local {
-    /// Values over the threshold that holds there, `[k, j, i]`.
-    ratio: Array3<f32>,
+    /// Values less the threshold that holds there, in units of the lesion's contrast, `[k, j, i]`.
+    margin: Array3<f32>,
     mask: Array3<bool>,
 }
 
@@ -22,31 +23,34 @@ impl Local {
             shifted.filter(|v| found.values.get(*v).is_some()).collect()
         };
         let (positive, negative) = (here(positive), here(negative));
+        let contrast = (found.maximum - found.threshold).abs();
+        let contrast = if contrast.is_finite() && contrast > 0.0 { contrast } else { 1.0 };
         let value = |v: &[usize; 3]| found.values.get(*v).copied().unwrap_or_default();
         let lowered = |v: &[usize; 3]| found.threshold.min(value(v));
-        let raised = |v: &[usize; 3]| found.threshold.max(value(v) * ABOVE);
-        let keep = positive.iter().map(|v| (*v, lowered(v)));
-        let held = found.values.clone() / found.threshold;
+        let raised = |v: &[usize; 3]| found.threshold.max(value(v) + ABOVE * contrast);
+        let over = |rivals: &[([usize; 3], f32)]| {
+            (&found.values - &thresholds(found.values.dim(), rivals, spacing_mm)) / contrast
+        };
         if negative.is_empty() && positive.iter().all(|v| lowered(v) >= found.threshold) {
-            return Self { ratio: held, mask: found.mask };
+            return Self { margin: found.values.map(|v| (v - found.threshold) / contrast), mask: found.mask };
         }
+        let keep: Vec<_> = positive.iter().map(|v| (*v, lowered(v))).collect();
+        let with = |threshold: &dyn Fn(&[usize; 3]) -> f32| -> Vec<_> {
+            keep.iter().copied().chain(negative.iter().map(|v| (*v, threshold(v)))).collect()
+        };
         // Where the mask is without negative prompts, which then take from it.
-        let rivals: Vec<_> = keep.clone().chain(negative.iter().map(|v| (*v, found.threshold))).collect();
-        let wide = &found.values / &thresholds(found.values.dim(), &rivals, spacing_mm);
         let mut seeds = positive.clone();
         seeds.extend(summit(&found));
-        let mask = flood(wide.view(), &seeds, 1.0).mask;
-        let mask = split(found.values.view(), mask.view(), &seeds, &negative);
-        let rivals: Vec<_> = keep.chain(negative.iter().map(|v| (*v, raised(v)))).collect();
-        let ratio = &found.values / &thresholds(found.values.dim(), &rivals, spacing_mm);
-        let mut kept = mask;
-        kept.zip_mut_with(&ratio, |m, &r| *m &= r >= 1.0);
-        Self { ratio, mask: kept }
+        let mask = flood(over(&with(&|_| found.threshold)).view(), &seeds, 0.0).mask;
+        let mut mask = split(found.values.view(), mask.view(), &seeds, &negative);
+        let margin = over(&with(&raised));
+        mask.zip_mut_with(&margin, |m, &d| *m &= d >= 0.0);
+        Self { margin, mask }
     }
 
     /// From 0 to 1; at least 0.5 inside the mask and nowhere else, and crossing 0.5 where the value crosses its threshold.
     pub fn probability(&self) -> Array3<f32> {
-        let mut out = self.ratio.map(|&r| if r.is_finite() { (0.5 * r).clamp(0.0, 1.0) } else { 0.0 });
+        let mut out = self.margin.map(|&d| if d.is_finite() { (0.5 + 0.5 * d).clamp(0.0, 1.0) } else { 0.0 });
         out.zip_mut_with(&self.mask, |p, &inside| *p = if inside { p.max(0.5) } else { p.min(0.499) });
         out
     }
