@@ -10,4 +10,4 @@ def test_rarer_signals():
     edges[0, 0, [2, 4]] = True
     assert isochrone.location_prior(edges, [(0, 0, 0)]).ravel().tolist() == [255, 255, 245, 245, 235, 235]
     field = isochrone.attraction_field((1, 1, 5), [(0, 0, 0)], [(0, 0, 4)], (1, 1, 1), 0.5)
-    np.testing.assert_allclose(field.ravel(), [2 - 1 / 16.5, 1 / 1.5 - 1 / 9.5, 0, 1 / 9.5 - 1 / 1.5, 1 / 16.5 - 2], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(field.ravel(), [2 - 1 / 16.5, 1 / 1.5 - 1 / 9.5, 0, 1 / 9.5 - 1 / 1.5, 1 / 16.5 - 2], rtol=1e-5, atol=1e-7)  # noqa: E501

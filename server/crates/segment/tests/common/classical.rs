@@ -22,7 +22,8 @@ pub fn fills_the_ball_and_obeys(engine: &dyn Segmenter) {
     assert!(!first.mask.contains([52, 35, 25]));
     prompts.push(click(&volume, [37, 35, 25], Negative));
     let second = go(&prompts, &first.mask);
-    assert!(second.mask.count() < first.mask.count() && second.mask.contains([28, 35, 25]));
+    assert!(second.mask.contains([28, 35, 25]));
+    assert!(second.mask.count() < first.mask.count(), "{} {}", second.mask.count(), first.mask.count());
     assert!(!second.mask.contains([38, 35, 25]));
     assert_eq!(second.mask, go(&prompts, &first.mask).mask);
 
