@@ -27,7 +27,7 @@ pub struct GraphCutEngine {
     /// Distance from positive prompts and previous mask at which a voxel is taken to be background, mm;
     /// the regional term gives way to it with the square of the distance.
     pub reach_mm: f32,
-    /// How much nearness to a prompt of one polarity rather than the other counts, in units of λ.
+    /// How much it costs to be nearer to a negative prompt than to a positive one, in units of λ.
     pub nearness: f32,
     /// Times the object's histogram is taken from the answer.
     pub rounds: usize,
@@ -129,7 +129,11 @@ impl Terms<'_> {
                     f32::NEG_INFINITY
                 } else {
                     let away = if inside || near.is_infinite() { 0.0 } else { (near / engine.reach_mm).powi(2) };
-                    let side = if far.is_infinite() || near.is_infinite() { 0.0 } else { (far - near) / (far + near) };
+                    let side = if far.is_infinite() || near.is_infinite() {
+                        0.0
+                    } else {
+                        ((far - near) / (far + near)).min(0.0)
+                    };
                     engine.lambda * (own.log_density(v) - other.log_density(v) - away + engine.nearness * side)
                 };
             },

@@ -1,5 +1,5 @@
 use isochrone_classical::iso_contour::{Contoured, flood, split};
-use ndarray::Array3;
+use ndarray::{Array3, Zip};
 
 /// How much hotter than a negative prompt a voxel has to be to stay, in its surroundings: a share of the
 /// way from threshold to maximum.
@@ -28,9 +28,7 @@ impl Local {
         let value = |v: &[usize; 3]| found.values.get(*v).copied().unwrap_or_default();
         let lowered = |v: &[usize; 3]| found.threshold.min(value(v));
         let raised = |v: &[usize; 3]| found.threshold.max(value(v) + ABOVE * contrast);
-        let over = |rivals: &[([usize; 3], f32)]| {
-            (&found.values - &thresholds(found.values.dim(), rivals, spacing_mm)) / contrast
-        };
+        let over = |rivals: &[([usize; 3], f32)]| margins(&found.values, rivals, spacing_mm) / contrast;
         if negative.is_empty() && positive.iter().all(|v| lowered(v) >= found.threshold) {
             return Self { margin: found.values.map(|v| (v - found.threshold) / contrast), mask: found.mask };
         }
@@ -63,13 +61,16 @@ fn summit(found: &Contoured) -> Option<[usize; 3]> {
     best.map(|(_, (k, j, i))| [k, j, i])
 }
 
-/// The threshold of the nearest prompt at every voxel.
-fn thresholds(shape: (usize, usize, usize), prompts: &[([usize; 3], f32)], spacing_mm: [f32; 3]) -> Array3<f32> {
-    Array3::from_shape_fn(shape, |(k, j, i)| {
+/// Values less the threshold of the nearest prompt; below the lowest of them, less that one.
+fn margins(values: &Array3<f32>, prompts: &[([usize; 3], f32)], spacing_mm: [f32; 3]) -> Array3<f32> {
+    let lowest = prompts.iter().map(|(_, t)| *t).fold(f32::INFINITY, f32::min);
+    let mut out = values.clone();
+    Zip::indexed(&mut out).par_for_each(|(k, j, i), v| {
         let distance = |at: &[usize; 3]| -> f32 {
             at.iter().zip([k, j, i]).zip(spacing_mm).map(|((&a, b), s)| (a.abs_diff(b) as f32 * s).powi(2)).sum()
         };
-        let nearest = prompts.iter().map(|(at, t)| (distance(at), *t)).reduce(|a, b| if b.0 < a.0 { b } else { a });
-        nearest.map_or(f32::INFINITY, |(_, t)| t)
-    })
+        let nearest = || prompts.iter().map(|(at, t)| (distance(at), *t)).reduce(|a, b| if b.0 < a.0 { b } else { a });
+        *v -= if *v < lowest { lowest } else { nearest().map_or(f32::INFINITY, |(_, t)| t) };
+    });
+    out
 }

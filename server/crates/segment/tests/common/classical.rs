@@ -23,7 +23,9 @@ pub fn fills_the_ball_and_obeys(engine: &dyn Segmenter) {
     prompts.push(click(&volume, [37, 35, 25], Negative));
     let second = go(&prompts, &first.mask);
     assert!(second.mask.contains([28, 35, 25]));
-    assert!(second.mask.count() < first.mask.count(), "{} {}", second.mask.count(), first.mask.count());
+// The region is placed anew, so borders elsewhere may move by a working voxel.
+    let near = |mask: &Mask| mask.voxels().slice(ndarray::s![23..28, 33..38, 35..40]).iter().filter(|v| **v).count();
+    assert!(near(&second.mask) < near(&first.mask) / 2, "{} {}", near(&second.mask), near(&first.mask));
     assert!(!second.mask.contains([38, 35, 25]));
     assert_eq!(second.mask, go(&prompts, &first.mask).mask);
 
