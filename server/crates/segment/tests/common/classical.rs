@@ -25,7 +25,7 @@ pub fn fills_the_ball_and_obeys(engine: &dyn Segmenter) {
     assert!(second.mask.contains([28, 35, 25]));
 // The region is placed anew, so borders elsewhere may move by a working voxel.
     let near = |mask: &Mask| mask.voxels().slice(ndarray::s![23..28, 33..38, 35..40]).iter().filter(|v| **v).count();
-    assert!(near(&second.mask) < near(&first.mask) / 2, "{} {}", near(&second.mask), near(&first.mask));
+    assert!(near(&second.mask) + 10 < near(&first.mask), "{} {}", near(&second.mask), near(&first.mask));
     assert!(!second.mask.contains([38, 35, 25]));
     assert_eq!(second.mask, go(&prompts, &first.mask).mask);
 
