@@ -13,7 +13,7 @@ MINUTES    ?= 60
 DATA       ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench train build wheel lesions onnxruntime clean
+.PHONY: help demo test lint fmt bench bench-guidance bench-classical train build wheel lesions onnxruntime clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/' | sed 's/^/  make /'
@@ -39,6 +39,12 @@ fmt: ## format Rust and sort Python imports
 
 bench: build lesions ## click to mask over gRPC, and the reader's other waits
 	$(BIN) bench --data build/lesions
+
+bench-guidance: wheel ## guidance kernels against their peers, on the same arrays in one process
+	$(VENV)/bin/python python/bench/guidance.py $(ARGS)
+
+bench-classical: wheel ## graph cut and active contour against PyMaxflow and scikit-image
+	$(VENV)/bin/python python/bench/classical.py
 
 train: wheel build/stamp-train ## train the network: make train DATA=folder MINUTES=60
 	cd training && .venv/bin/python -m isochrone_training.train --data "$(DATA)" --minutes $(MINUTES) --out runs/latest
