@@ -23,7 +23,7 @@ demo: build lesions ## a simulated reader segments real lesions over gRPC; write
 	$(VENV)/bin/python docs/figures/demo_picture.py build/demo
 
 test: lint build wheel lesions ## everything that CI runs
-	cargo test --release --workspace --exclude isochrone-python
+	cargo test --release --workspace --exclude isochrone-python --no-fail-fast
 	$(VENV)/bin/python -m pytest -q
 
 lint: build/stamp-venv ## formatting, clippy, ruff, file lengths

@@ -45,6 +45,7 @@ async fn health_reflection_and_description_without_a_model() {
         ("isochrone.v1.Segmentation", ServingStatus::Serving),
         ("isochrone.v1.Export", ServingStatus::Serving),
         ("isochrone.engine.geodesic", ServingStatus::Serving),
+        ("isochrone.engine.graph-cut", ServingStatus::Serving),
         ("isochrone.engine.network", ServingStatus::NotServing),
     ];
     for (service, status) in expected {
@@ -66,8 +67,9 @@ async fn health_reflection_and_description_without_a_model() {
 
     let about = server.segmentation.describe_server(v1::DescribeServerRequest {}).await.unwrap().into_inner();
     assert_eq!(about.protocol_version, 1);
-    assert_eq!(about.engines.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["geodesic"]);
-    assert!(!about.engines[0].samples && about.engines[0].device.contains("cpu"));
+    let classical = ["geodesic", "graph-cut", "active-contour", "iso-contour"];
+    assert_eq!(about.engines.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), classical);
+    assert!(about.engines.iter().all(|e| !e.samples && e.device.contains("cpu")));
 }
 
 #[tokio::test]
