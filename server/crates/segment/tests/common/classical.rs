@@ -23,7 +23,7 @@ pub fn fills_the_ball_and_obeys(engine: &dyn Segmenter) {
     prompts.push(click(&volume, [37, 35, 25], Negative));
     let second = go(&prompts, &first.mask);
     assert!(second.mask.contains([28, 35, 25]));
-// The region is placed anew, so borders elsewhere may move by a working voxel.
+    // The region is placed anew, so borders elsewhere may move by a working voxel.
     let near = |mask: &Mask| mask.voxels().slice(ndarray::s![23..28, 33..38, 35..40]).iter().filter(|v| **v).count();
     assert!(near(&second.mask) + 10 < near(&first.mask), "{} {}", near(&second.mask), near(&first.mask));
     assert!(!second.mask.contains([38, 35, 25]));
