@@ -13,4 +13,3 @@ mod gradient;
 
 pub use evolve::{GeodesicContour, Pinned, geodesic_active_contour};
 pub use gradient::inverse_gaussian_gradient;
-pub(crate) use gradient::{filtered, kernels};
