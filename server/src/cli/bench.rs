@@ -67,7 +67,8 @@ fn measure_all(args: &BenchArgs, folder: &std::path::Path) -> anyhow::Result<()>
     runtime.block_on(async {
         let mut remote = Remote::connect(server.address()).await?;
         for engine in remote.describe().await?.engines {
-            println!("{}: {} {}", engine.name, engine.model, engine.device);
+            let model = if engine.model.is_empty() { String::new() } else { format!("{}, ", engine.model) };
+            println!("{}: {model}{}", engine.name, engine.device);
         }
         println!("{:<10} {:<34} {:>8} {:>8} {:>8} {:>8}", "image", "wait, ms", "median", "least", "most", "goal");
         for case in cases.iter().filter(|c| c.name != "lung1") {
