@@ -1,4 +1,5 @@
 //! The command line as a reader uses it: exit codes, messages, files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod demo;
 mod support;
