@@ -13,7 +13,7 @@ MINUTES    ?= 60
 DATA       ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench bench-guidance bench-classical train build wheel lesions onnxruntime clean
+.PHONY: help demo test oracles lint fmt bench bench-guidance bench-classical train build wheel lesions onnxruntime clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/' | sed 's/^/  make /'
@@ -22,9 +22,11 @@ demo: build lesions ## a simulated reader segments real lesions over gRPC; write
 	$(BIN) demo --data build/lesions --out build/demo
 	$(VENV)/bin/python docs/figures/demo_picture.py build/demo
 
-test: lint build wheel lesions ## everything that CI runs
+test: lint build wheel lesions oracles ## everything that CI runs
 	cargo test --release --workspace --exclude isochrone-python --no-fail-fast
 	$(VENV)/bin/python -m pytest -q
+
+oracles: build/stamp-oracles ## reference programs for the tests (Debian, as root); tests skip what is missing
 
 lint: build/stamp-venv ## formatting, clippy, ruff, file lengths
 	cargo fmt --all --check
@@ -76,6 +78,11 @@ build/stamp-wheel: build/stamp-venv $(shell find python server/crates/guidance s
 	@echo "Building the Python wheel …"
 	cd python && ../$(VENV)/bin/maturin build --quiet --release --interpreter ../$(VENV)/bin/python --out ../build/wheels
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps build/wheels/isochrone-*.whl
+	@touch $@
+
+build/stamp-oracles: testdata/install_oracles.sh
+	@mkdir -p build
+	@sh testdata/install_oracles.sh
 	@touch $@
 
 build/stamp-train: training/requirements.txt build/stamp-wheel

@@ -15,6 +15,20 @@ pub enum ExportError {
     /// An axis that NIfTI-1 cannot count.
     #[error("An axis of {0} voxels does not fit into NIfTI-1 (at most 32767); save as .nrrd")]
     Size(usize),
+    /// Nothing to write.
+    #[error("There is nothing to write: no voxel is set in the labels that were chosen")]
+    Empty,
+    /// A code that DICOM cannot hold.
+    #[error(
+        "This is not a code. Name a term of the dictionary, such as Lung, or write SCHEME:VALUE:MEANING, such as \
+         SCT:39607008:Lung (at most 16, 16 and 64 characters)"
+    )]
+    Code,
+    /// The encoder refused.
+    #[error(
+        "The DICOM object could not be encoded; this is a fault of Isochrone. Report it, and export NIfTI meanwhile"
+    )]
+    Encode,
     /// The disk refused.
     #[error(
         "The file could not be written ({0}); nothing was saved. Free disk space or choose another folder, then save again"

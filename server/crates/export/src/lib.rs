@@ -6,11 +6,13 @@
 //! | [`write_labels`] | a label map of several masks, uint8, or uint16 where a label value needs it |
 //! | [`write_map`] | a probability, uncertainty or guidance map, float32 |
 //! | [`write_volume`] | an image in its stored scalar type, with its rescaling |
+//! | [`dicom`] | DICOM SEG, RTSTRUCT and SR |
 //!
 //! The file's name chooses the format. A file appears whole or not at all: it is written beside its
 //! place under a temporary name, brought to the disk, and then renamed. LPS becomes NIfTI's RAS
 //! here and nowhere else; NRRD keeps LPS.
 
+pub mod dicom;
 mod error;
 mod file;
 mod nifti;

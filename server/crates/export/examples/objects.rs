@@ -1,0 +1,81 @@
+//! Writes every DICOM object from an image, a label map on its grid, and a series in JSON; for the tests.
+//!
+//!     objects IMAGE LABELS SERIES.json OUT
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use isochrone_export::dicom::{
+    Algorithm, Attribute, Code, Measured, Measurement, Segment, Series, SourceSlice, probability, report, segmentation,
+    structure_set,
+};
+use isochrone_intake::{ReadOptions, read};
+use isochrone_volume::{Mask, Modality, VoxelBox};
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [image, labels, series, out] = arguments.as_slice() else { panic!("objects IMAGE LABELS SERIES.json OUT") };
+    let json: Value = serde_json::from_slice(&std::fs::read(series).unwrap()).unwrap();
+    let modality = Modality::from_code(json["modality"].as_str().unwrap());
+    let image = read(Path::new(image), &ReadOptions { modality, ..ReadOptions::default() }).unwrap();
+    let labels = read(Path::new(labels), &ReadOptions::default()).unwrap();
+    let text = |v: &Value| v.as_str().unwrap().to_owned();
+    let series = Series {
+        study_uid: text(&json["study_uid"]),
+        series_uid: text(&json["series_uid"]),
+        frame_of_reference: text(&json["frame_of_reference"]),
+        attributes: json["attributes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| Attribute {
+                tag: (a[0].as_u64().unwrap() as u16, a[1].as_u64().unwrap() as u16),
+                vr: text(&a[2]),
+                value: text(&a[3]),
+            })
+            .collect(),
+        slices: json["slices"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| SourceSlice { sop_class_uid: text(&s[0]), sop_instance_uid: text(&s[1]), frame: None })
+            .collect(),
+        grid: image.grid().as_ref().clone(),
+    };
+    let values = labels.values(&VoxelBox::whole(labels.grid().size()));
+    let algorithm = Algorithm {
+        engine: "network".to_owned(),
+        model: "lesion-1 1.0.0".to_owned(),
+        model_digest: "sha256:0123456789abcdef".to_owned(),
+        parameters: "seed 7".to_owned(),
+    };
+    let most = values.iter().fold(0.0f32, |a, &b| a.max(b)) as u16;
+    let masks: Vec<(Segment, Mask)> = (1..=most)
+        .map(|n| {
+            let mut segment = Segment::lesion(n as usize, &format!("lesion {n}"), algorithm.clone());
+            segment.anatomy = Some("lung".parse::<Code>().unwrap());
+            (segment, Mask::new(image.grid().clone(), values.mapv(|v| v == f32::from(n))).unwrap())
+        })
+        .collect();
+    let pairs: Vec<(Segment, &Mask)> = masks.iter().map(|(s, m)| (s.clone(), m)).collect();
+    let out = Path::new(out);
+    let seg = segmentation(&series, &pairs).unwrap();
+    seg.write(&out.join("seg.dcm")).unwrap();
+    structure_set(&series, &pairs).unwrap().write(&out.join("rtstruct.dcm")).unwrap();
+    let soft = values.mapv(|v| (v * 0.4).min(1.0));
+    probability(&series, &masks[0].0, image.grid(), soft.view()).unwrap().write(&out.join("probability.dcm")).unwrap();
+    let mut measured = Vec::new();
+    let mut numbers = Vec::new();
+    for (n, (segment, mask)) in (1u16..).zip(&pairs) {
+        let found = isochrone_measure::measure(&image, mask).unwrap().unwrap();
+        numbers.push(json!({"volume": found.volume_ml, "max": found.max, "mean": found.mean, "min": found.min,
+            "deviation": found.deviation, "peak": found.peak, "glycolysis": found.glycolysis, "lesions": found.lesions}));
+        measured.push(Measured { segment: segment.clone(), number: Some(n), measurements: Measurement::of(&found) });
+    }
+    let all: Vec<&Mask> = pairs.iter().map(|(_, m)| *m).collect();
+    let total = isochrone_measure::total(&image, &all).unwrap().unwrap();
+    let whole = Segment::lesion(0, "All lesions", algorithm);
+    measured.push(Measured { segment: whole, number: None, measurements: Measurement::of(&total) });
+    report(&series, &seg, &measured, "Body weight was typed in: 71 kg").unwrap().write(&out.join("sr.dcm")).unwrap();
+    println!("{}", json!(numbers));
+}

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs the reference programs of the tests from Debian where that can be done: dciodvfy, plastimatch, dcmtk, Orthanc.
+# Where it cannot, says so; the tests that need them are then skipped with a message.
+set -eu
+missing=
+for pair in dciodvfy:dicom3tools plastimatch:plastimatch dcmdump:dcmtk Orthanc:orthanc; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+done
+case "$missing" in *orthanc*) missing="$missing orthanc-dicomweb" ;; esac
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "Not installed, and only root on Debian can:$missing. Tests that need them are skipped."
+    exit 0
+fi
+echo "Installing reference programs of the tests:$missing …"
+# The package of Orthanc would start a PACS that listens on every address: keep services from starting.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+fi
+if ! (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing) >/dev/null 2>&1; then
+    echo "They could not be installed:$missing. Tests that need them are skipped."
+fi
