@@ -79,8 +79,9 @@ fn of_intake(error: &IntakeError) -> Code {
 
 fn of_export(error: &ExportError) -> Code {
     match error {
-        ExportError::Format | ExportError::Label(_) | ExportError::Size(_) => Code::InvalidArgument,
-        ExportError::Grid => Code::Internal,
+        ExportError::Format | ExportError::Label(_) | ExportError::Size(_) | ExportError::Code => Code::InvalidArgument,
+        ExportError::Empty => Code::FailedPrecondition,
+        ExportError::Grid | ExportError::Encode => Code::Internal,
         ExportError::Write(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Code::ResourceExhausted,
         ExportError::Write(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => Code::PermissionDenied,
         ExportError::Write(_) => Code::Unavailable,
