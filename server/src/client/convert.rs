@@ -4,10 +4,6 @@ use anyhow::{Context, anyhow};
 use isochrone_api::v1;
 use isochrone_volume::{Axis, DAffine3, DMat3, DVec3, Grid, MaskDelta, VoxelBox};
 
-pub(super) fn point(p: DVec3) -> v1::Point {
-    v1::Point { x: p.x, y: p.y, z: p.z }
-}
-
 fn vector(p: Option<&v1::Point>) -> anyhow::Result<DVec3> {
     p.map(|p| DVec3::new(p.x, p.y, p.z)).ok_or_else(|| anyhow!("The server left out a point"))
 }

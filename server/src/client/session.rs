@@ -2,7 +2,7 @@ use super::convert;
 use super::remote::{Remote, RemoteVolume};
 use anyhow::{Context, bail};
 use isochrone_api::v1;
-use isochrone_prompt::{Click, Polarity};
+use isochrone_prompt::{Click, Prompt};
 use isochrone_volume::{Axis, DVec3, Grid, Mask};
 use ndarray::Array3;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ pub struct Slice {
     pub spot: Option<DVec3>,
 }
 
-/// What came back for one click.
+/// What came back for one prompt.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// From sending the click to the mask in hand, at the client.
+    /// From sending it to the mask in hand, at the client.
     pub mask_ms: f64,
     /// From the mask to the proposals, at the client; `None` if they were not asked for.
     pub proposal_ms: Option<f64>,
@@ -67,20 +67,23 @@ impl RemoteSession {
         &self.mask
     }
 
-    /// Sends a click and waits for all that comes back; with `samples` 0 only for the mask.
+    /// Sends a click; as [`RemoteSession::prompt`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn click(&mut self, click: Click, samples: u32) -> anyhow::Result<Answer> {
+        self.prompt(&Prompt::Click(click), samples).await
+    }
+
+    /// Sends a prompt of any kind and waits for all that comes back; with `samples` 0 only for the mask.
     ///
     /// # Errors
     /// The server refuses, or the mask's digest is not the server's.
-    pub async fn click(&mut self, click: Click, samples: u32) -> anyhow::Result<Answer> {
-        let polarity = match click.polarity {
-            Polarity::Positive => v1::Polarity::Positive,
-            Polarity::Negative => v1::Polarity::Negative,
-        };
-        let wire = v1::Click { position: Some(convert::point(click.position_lps_mm)), polarity: polarity.into() };
+    pub async fn prompt(&mut self, prompt: &Prompt, samples: u32) -> anyhow::Result<Answer> {
         let request = v1::AddPromptsRequest {
             session_id: self.session_id.clone(),
             label_id: self.label_id,
-            prompts: vec![v1::Prompt { kind: Some(v1::prompt::Kind::Click(wire)) }],
+            prompts: vec![isochrone_api::wire_prompt(prompt)],
             frame_of_reference_uid: self.frame_of_reference.clone(),
             samples,
             mask_only: samples == 0,

@@ -14,7 +14,8 @@ import pytest
 REPO = Path(__file__).parents[3]
 BINARY = REPO / "target" / "release" / "isochrone"
 STUBS = REPO / "build" / "stubs"
-SERVICES = ("geometry", "volumes", "segmentation", "export")
+PROTOS = ("geometry", "volumes", "prompts", "segmentation", "export")
+SERVICES = ("volumes", "segmentation", "export")
 
 
 def generate_stubs() -> None:
@@ -22,7 +23,7 @@ def generate_stubs() -> None:
     from grpc_tools import protoc
 
     STUBS.mkdir(parents=True, exist_ok=True)
-    protos = [str(REPO / "protos" / "isochrone" / "v1" / f"{name}.proto") for name in SERVICES]
+    protos = [str(REPO / "protos" / "isochrone" / "v1" / f"{name}.proto") for name in PROTOS]
     root = REPO / "protos"
     assert protoc.main(["protoc", f"-I{root}", f"--python_out={STUBS}", f"--grpc_python_out={STUBS}", *protos]) == 0
     sys.path.insert(0, str(STUBS))
@@ -37,9 +38,9 @@ def api() -> SimpleNamespace:
     """The generated modules: ``api.volumes``, ``api.volumes_grpc``, …"""
     generate_stubs()
     modules = {}
-    for name in SERVICES:
+    for name in PROTOS:
         modules[name] = importlib.import_module(f"isochrone.v1.{name}_pb2")
-        if name != "geometry":
+        if name in SERVICES:
             modules[f"{name}_grpc"] = importlib.import_module(f"isochrone.v1.{name}_pb2_grpc")
     return SimpleNamespace(**modules)
 

@@ -54,8 +54,8 @@ def test_clicks_land_where_simpleitk_says(api, channel, root, number):
         assert np.abs(steps[0] + steps[1] * index[0] + steps[2] * index[1] + steps[3] * index[2] - world).max() < 1e-3
         point = api.geometry.Point(x=world[0], y=world[1], z=world[2])
         positions.append(world)
-        click = api.segmentation.Click(position=point, polarity=api.segmentation.POLARITY_POSITIVE)
-        prompts.append(api.segmentation.Prompt(click=click))
+        click = api.prompts.Click(position=point, polarity=api.prompts.POLARITY_POSITIVE)
+        prompts.append(api.prompts.Prompt(click=click))
     request = api.segmentation.AddPromptsRequest(
         session_id=session,
         label_id=label,

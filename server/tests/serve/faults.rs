@@ -38,7 +38,7 @@ async fn wrong_prompts() {
         (with(&|r| click(r, &|c| c.polarity = -7)), Code::InvalidArgument, "prompts[0].click.polarity"),
         (with(&|r| r.prompts[0].kind = None), Code::InvalidArgument, "prompts[0].kind"),
         (with(&|r| r.prompts.clear()), Code::InvalidArgument, "prompts"),
-        (with(&|r| r.prompts = vec![r.prompts[0]; 5000]), Code::InvalidArgument, "prompts"),
+        (with(&|r| r.prompts = vec![r.prompts[0].clone(); 5000]), Code::InvalidArgument, "prompts"),
         (with(&|r| r.samples = 10_000), Code::InvalidArgument, "samples"),
         (with(&|r| r.frame_of_reference_uid = "1.2.3".to_owned()), Code::InvalidArgument, "frame of reference"),
         (with(&|r| r.label_id = 77), Code::NotFound, "label 77"),

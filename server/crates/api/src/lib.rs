@@ -33,6 +33,7 @@ mod status;
 mod uploads;
 mod volumes;
 
+pub use convert::wire_prompt;
 pub use engines::{EngineEntry, Engines};
 pub use error::ApiError;
 pub use export::ExportService;

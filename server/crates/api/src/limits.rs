@@ -28,6 +28,8 @@ pub struct Limits {
     pub channels: usize,
     /// Prompts of one request.
     pub prompts: usize,
+    /// Points, vertices and gaze samples of the prompts of one request.
+    pub points: usize,
     /// Samples of one request.
     pub samples: u32,
     /// Samples where the request names no number.
@@ -79,6 +81,7 @@ impl Default for Limits {
             session: SessionLimits::default(),
             channels: 8,
             prompts: 256,
+            points: 100_000,
             samples: 64,
             default_samples: 8,
             proposals: 64,

@@ -111,7 +111,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
     ) -> Result<Response<Self::AddPromptsStream>, Status> {
         let request = request.into_inner();
         let slot = self.0.session(&request.session_id)?;
-        let wanted = prompts(&request.prompts, self.0.limits.prompts)?;
+        let wanted = prompts(request.prompts, &self.0.limits)?;
         let samples = number("samples", request.samples, self.0.limits.samples)?;
         let (label, frame) = (request.label_id, request.frame_of_reference_uid);
         let mask = self

@@ -1,5 +1,6 @@
 use super::u32_of;
 use crate::{ApiError, v1};
+use isochrone_prompt::Plane;
 use isochrone_volume::{Axis, DVec3, Grid, VoxelBox};
 
 pub(crate) fn point(p: DVec3) -> v1::Point {
@@ -47,6 +48,13 @@ pub(super) fn finite(field: &str, point: Option<&v1::Point>) -> Result<DVec3, Ap
         }
     }
     Ok(DVec3::new(p.x, p.y, p.z))
+}
+
+/// A plane that a client sends.
+pub(super) fn plane(field: &str, wire: &v1::Plane) -> Result<Plane, ApiError> {
+    let part = |name: &str, point: &Option<v1::Point>| finite(&format!("{field}.{name}"), point.as_ref());
+    let (origin, u, v) = (part("origin", &wire.origin)?, part("u", &wire.u)?, part("v", &wire.v)?);
+    Plane::new(origin, u, v).map_err(|e| ApiError::field(field, e.to_string()))
 }
 
 pub(crate) fn slice_axis(field: &str, number: i32) -> Result<Axis, ApiError> {

@@ -9,6 +9,7 @@ mod volume;
 
 pub(crate) use change::{edit, label, mask_update, provenance, whole_mask};
 pub(crate) use geometry::{axis, grid, point, slice_axis};
+pub use prompt::wire_prompt;
 pub(crate) use prompt::{label_name, placed, prompts};
 pub(crate) use proposal::{proposal, uncertainty};
 pub(crate) use session::session;
