@@ -17,6 +17,7 @@
 //! # Ok::<(), isochrone_intake::IntakeError>(())
 //! ```
 
+pub mod dicom;
 mod error;
 mod gate;
 mod meaning;
@@ -25,6 +26,7 @@ mod nrrd;
 mod scalar;
 mod sniff;
 mod stream;
+pub mod suv;
 
 pub use error::IntakeError;
 pub use gate::Limits;

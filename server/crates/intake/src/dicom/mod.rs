@@ -1,0 +1,5 @@
+//! DICOM series in.
+
+mod series;
+
+pub use series::{Attribute, SeriesInfo, SeriesSummary, SourceSlice};

@@ -1,0 +1,5 @@
+//! Standardised uptake values of PET.
+
+mod report;
+
+pub use report::{SuvKind, SuvReport, SuvValue};
