@@ -12,6 +12,9 @@ pub struct Polygon {
     pub plane: Plane,
     /// The border of the label, or of a hole in it.
     pub polarity: Polarity,
+    /// Indices of the vertices that the reader has dragged, ascending: there the border stays, where an
+    /// engine lets the rest slide to an edge.
+    pub pinned: Vec<usize>,
 }
 
 /// One pull at a vertex.
@@ -45,8 +48,8 @@ impl Polygon {
     pub const GRIP_MM: f64 = 5.0;
     const EXAMPLE: &'static str = "10,0,88; 30,0,88; 30,20,88; 10,20,88; drag=30,20,88,36,24,88; normal=0,0,1; +";
 
-    /// Moves the vertex nearest to where the drag starts, and its neighbours with it. Nothing changes on
-    /// an error.
+    /// Moves the vertex nearest to where the drag starts, and its neighbours with it, and pins it. Nothing
+    /// changes on an error.
     ///
     /// # Errors
     /// A weight outside 0 to 1; a place that is not finite or off the plane; no vertex within
@@ -71,6 +74,9 @@ impl Polygon {
             vertex + share * way
         });
         self.vertices_lps_mm = moved.collect();
+        if let Err(at) = self.pinned.binary_search(&pulled) {
+            self.pinned.insert(at, pulled);
+        }
         Ok(())
     }
 
@@ -112,7 +118,7 @@ impl std::str::FromStr for Polygon {
         let (plane, polarity, drags) = (fields.plane()?, fields.polarity, fields.all("drag", 6)?);
         let vertices_lps_mm = fields.points()?;
         let plane = plane.map_or_else(|| Plane::of_curve(&vertices_lps_mm), Ok)?;
-        let mut polygon = Self { vertices_lps_mm, plane, polarity };
+        let mut polygon = Self { vertices_lps_mm, plane, polarity, pinned: Vec::new() };
         polygon.checked()?;
         for drag in drags {
             let &[a, b, c, x, y, z] = drag.as_slice() else { continue };

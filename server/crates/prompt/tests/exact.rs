@@ -69,7 +69,7 @@ fn an_overlapping_lasso_has_no_hole_and_such_a_polygon_has() {
     // Round the outside, in to the inner square, round it the same way, and back out.
     let points: Vec<DVec3> = [once[0], once[1], once[2], once[3], once[0]].into_iter().chain(again).collect();
     let lasso = Lasso { points_lps_mm: points.clone(), plane: axial(), polarity: POSITIVE };
-    let polygon = Polygon { vertices_lps_mm: points, plane: axial(), polarity: POSITIVE };
+    let polygon = Polygon { vertices_lps_mm: points, plane: axial(), polarity: POSITIVE, pinned: Vec::new() };
     assert_eq!(lasso.rasterise(&grid()).unwrap().count(), 100);
     assert_eq!(polygon.rasterise(&grid()).unwrap().count(), 100 - 16);
 }
@@ -168,7 +168,7 @@ fn extreme_points_stand_for_the_box_round_them() {
 fn dragging_a_vertex_takes_its_neighbours_along() {
     let vertex = |n: usize| v(3.0 * n as f64, if n == 0 || n == 6 { 0.0 } else { 2.0 + n as f64 % 2.0 }, 12.0);
     let before: Vec<DVec3> = (0..7).map(vertex).collect();
-    let mut polygon = Polygon { vertices_lps_mm: before.clone(), plane: axial(), polarity: POSITIVE };
+    let mut polygon = Polygon { vertices_lps_mm: before.clone(), plane: axial(), polarity: POSITIVE, pinned: Vec::new() };
     let way = v(1.0, 4.0, 0.0);
     let drag = Drag { from_lps_mm: before[1] + v(0.2, -0.1, 0.0), to_lps_mm: before[1] + way };
     polygon.drag(&drag, Follow::default()).unwrap();
@@ -176,6 +176,7 @@ fn dragging_a_vertex_takes_its_neighbours_along() {
     for (n, share) in [0.5, 1.0, 0.5, 0.25, 0.0, 0.0, 0.25].into_iter().enumerate() {
         assert!(polygon.vertices_lps_mm[n].distance(before[n] + share * way) < 1e-12, "vertex {n}");
     }
+    assert_eq!(polygon.pinned, [1]);
     let nowhere = Drag { from_lps_mm: v(9.0, 60.0, 12.0), to_lps_mm: v(9.0, 9.0, 12.0) };
     let unchanged = polygon.clone();
     assert!(matches!(polygon.drag(&nowhere, Follow::default()), Err(PromptError::NoVertex { .. })));

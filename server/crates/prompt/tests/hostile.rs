@@ -93,7 +93,7 @@ proptest! {
 
     #[test]
     fn drags((plane, vertices_lps_mm) in drawing(9), from_lps_mm in point(), to_lps_mm in point(), neighbours: usize, weight in number()) {
-        let mut polygon = Polygon { vertices_lps_mm, plane, polarity: Polarity::Positive };
+        let mut polygon = Polygon { vertices_lps_mm, plane, polarity: Polarity::Positive, pinned: Vec::new() };
         let before = polygon.clone();
         let from_lps_mm = polygon.vertices_lps_mm.first().copied().unwrap_or(from_lps_mm);
         if polygon.drag(&Drag { from_lps_mm, to_lps_mm }, Follow { neighbours, weight }).is_err() {
