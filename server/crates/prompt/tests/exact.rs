@@ -168,7 +168,8 @@ fn extreme_points_stand_for_the_box_round_them() {
 fn dragging_a_vertex_takes_its_neighbours_along() {
     let vertex = |n: usize| v(3.0 * n as f64, if n == 0 || n == 6 { 0.0 } else { 2.0 + n as f64 % 2.0 }, 12.0);
     let before: Vec<DVec3> = (0..7).map(vertex).collect();
-    let mut polygon = Polygon { vertices_lps_mm: before.clone(), plane: axial(), polarity: POSITIVE, pinned: Vec::new() };
+    let mut polygon =
+        Polygon { vertices_lps_mm: before.clone(), plane: axial(), polarity: POSITIVE, pinned: Vec::new() };
     let way = v(1.0, 4.0, 0.0);
     let drag = Drag { from_lps_mm: before[1] + v(0.2, -0.1, 0.0), to_lps_mm: before[1] + way };
     polygon.drag(&drag, Follow::default()).unwrap();

@@ -149,7 +149,9 @@ fn polygons() {
         let plane = common::plane(rng, &grid);
         let curve = Curve { points: random_curve(rng, case), even_odd: true };
         let vertices_lps_mm = curve.points.iter().map(|p| at(&plane, *p)).collect();
-        let found = Polygon { vertices_lps_mm, plane, polarity: Polarity::Positive, pinned: Vec::new() }.rasterise(&grid).unwrap();
+        let found = Polygon { vertices_lps_mm, plane, polarity: Polarity::Positive, pinned: Vec::new() }
+            .rasterise(&grid)
+            .unwrap();
         assert_eq!(found.meaning(), Meaning::Delineates);
         unmarked += check(&grid, &plane, &curve, &found);
         marked += found.count();

@@ -12,5 +12,5 @@ mod evolve;
 mod gradient;
 
 pub use evolve::{GeodesicContour, Pinned, geodesic_active_contour};
-pub(crate) use gradient::{filtered, kernels};
 pub use gradient::inverse_gaussian_gradient;
+pub(crate) use gradient::{filtered, kernels};

@@ -83,7 +83,8 @@ impl Curve {
                 pin.0 = spread.len();
             }
             for piece in 0..pieces as usize {
-                spread.push(self.along((from + (to - from) * piece as f64 / pieces) % whole.max(f64::MIN_POSITIVE), &at));
+                spread
+                    .push(self.along((from + (to - from) * piece as f64 / pieces) % whole.max(f64::MIN_POSITIVE), &at));
             }
         }
         self.points = spread;
