@@ -68,7 +68,7 @@ proptest! {
         let polarity = Polarity::Negative;
         sane(Scribble { points_lps_mm: points.clone(), radius_mm, plane: flat.then_some(plane), polarity }.rasterise(&grid), &grid)?;
         sane(Lasso { points_lps_mm: points.clone(), plane, polarity }.rasterise(&grid), &grid)?;
-        sane(Polygon { vertices_lps_mm: points.clone(), plane, polarity }.rasterise(&grid), &grid)?;
+        sane(Polygon { vertices_lps_mm: points.clone(), plane, polarity, pinned: Vec::new() }.rasterise(&grid), &grid)?;
         if let Ok(plane) = Plane::of_curve(&points) {
             prop_assert!((plane.normal().length() - 1.0).abs() < 1e-9);
         }
