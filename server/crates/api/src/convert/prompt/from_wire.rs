@@ -82,7 +82,14 @@ fn one(field: &str, prompt: v1::Prompt) -> Result<Prompt, ApiError> {
             let read = read("polygon");
             let vertices_lps_mm = read.points("vertices", &polygon.vertices, Polygon::MAX_VERTICES)?;
             let plane = read.plane_or_own(polygon.plane.as_ref(), &vertices_lps_mm)?;
-            Prompt::Polygon(Polygon { vertices_lps_mm, plane, polarity: read.polarity(polygon.polarity)? })
+            let mut pinned: Vec<usize> = polygon.pinned.iter().map(|&n| n as usize).collect();
+            pinned.sort_unstable();
+            pinned.dedup();
+            if pinned.last().is_some_and(|&n| n >= vertices_lps_mm.len()) {
+                let problem = "names a vertex that the polygon does not have; they are counted from 0";
+                return Err(ApiError::field(format!("{field}.polygon.pinned"), problem));
+            }
+            Prompt::Polygon(Polygon { vertices_lps_mm, plane, polarity: read.polarity(polygon.polarity)?, pinned })
         }
         Some(Kind::InitialMask(mask)) => {
             let region = voxel_box(&format!("{field}.initial_mask.box"), mask.r#box.as_ref())?;

@@ -77,6 +77,7 @@ fn wire_polygon(polygon: &Polygon) -> v1::Polygon {
         vertices: points(&polygon.vertices_lps_mm),
         plane: Some(plane(&polygon.plane)),
         polarity: polarity(polygon.polarity),
+        pinned: polygon.pinned.iter().map(|&n| n as u32).collect(),
     }
 }
 
