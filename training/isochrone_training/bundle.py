@@ -21,19 +21,22 @@ normalisation = {{ kind = "percentile-z-score", low = {low}, high = {high} }}
 size = [{size}, {size}, {size}]               # voxels
 divisor = 16
 first_spacing_mm = {first}
+first_spacing_voxels = {first_voxels}       # or so many of the volume's own voxels, if that is more
 min_spacing_mm = {min}
 max_spacing_mm = {max}
 zoom_out = {zoom_out}
 context = {context}                     # region side / component extent
+local_from = {local_from}                    # from this prompt on, a correction stays connected to it, and goes its way
+least_reach_voxels = {least_reach}          # working voxels round a correcting click that take its sign in any case
 
 [guidance.positive]
-encoding = {{ kind = "gaussian", sigma_voxels = {sigma} }}
+encoding = {encoding}
 [guidance.negative]
-encoding = {{ kind = "gaussian", sigma_voxels = {sigma} }}
+encoding = {encoding}
 
 [output]
 threshold = 0.5
-temperature = 1.0
+temperature = {temperature}
 
 [[graph]]                         # features do not depend on the dropout masks
 role = "encoder"
@@ -52,17 +55,31 @@ outputs = {{ logits = "logits" }}
 role = "sampler"
 file = "sampler.onnx"
 sha256 = "{sampler}"
-inputs = {{ features = ["f1", "f2", "f3"], dropout = [{drops}] }}
+inputs = {{ features = ["f0", "f1", "f2", "f3"], dropout = [{drops}] }}
 outputs = {{ logits = "logits" }}
-stride = 4                        # working voxels per output voxel along an axis
+stride = 2                        # working voxels per output voxel along an axis
+
+[[graph]]                         # instead of samples: where the mask may be wrong
+role = "error"
+file = "error.onnx"
+sha256 = "{error}"
+inputs = {{ features = ["f0", "f1", "f2", "f3"] }}
+outputs = {{ logits = "logits" }}
+stride = 2
 
 [dropout]
 rate = {rate}
 """
 
 
+def inline(table: dict) -> str:
+    """A TOML inline table of numbers and strings."""
+    values = (f'{key} = "{v}"' if isinstance(v, str) else f"{key} = {v}" for key, v in table.items())
+    return "{ " + ", ".join(values) + " }"
+
+
 def write_description(
-    path: Path, recipe: dict, drop_channels: dict[str, int], digests: dict[str, str]
+    path: Path, recipe: dict, drop_channels: dict[str, int], digests: dict[str, str], temperature: float = 1.0
 ) -> None:
     """Writes ``bundle.toml`` from the recipe, the masks' channel counts and the files' digests."""
     bundle, region = recipe["bundle"], recipe["region"]
@@ -73,9 +90,10 @@ def write_description(
             training_data="\n".join(f'  "{line}",' for line in bundle["training_data"]),
             low=region["percentiles"][0], high=region["percentiles"][1],
             size=region["side_voxels"], first=region["first_spacing_mm"],
-            min=region["min_spacing_mm"], max=region["max_spacing_mm"],
-            zoom_out=region["zoom_out"], context=region["context"],
-            sigma=region["sigma_voxels"], drops=drops, rate=recipe["network"]["dropout"],
-            **digests,
+            first_voxels=region["first_spacing_voxels"], min=region["min_spacing_mm"],
+            max=region["max_spacing_mm"], zoom_out=region["zoom_out"], context=region["context"],
+            local_from=region["local_from"], least_reach=region["least_reach_voxels"],
+            encoding=inline(recipe["guidance"]), drops=drops, rate=recipe["uncertainty"]["dropout"],
+            temperature=temperature, **digests,
         )
     )

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from .augment import degrade
 from .clicks import Clicks, first_click
-from .region import Region, normalise
+from .region import Region, first_spacing, normalise
 
 TRAIN_PATIENTS = {f"sts_{n:03d}" for n in range(1, 29)} | {"nsclc_petct_000991"}
 VALIDATION_PATIENTS = {f"sts_{n:03d}" for n in range(29, 35)} | {"nsclc_petct_001491"}
@@ -95,7 +95,9 @@ class Sample:
     image: np.ndarray  # float32, normalised
     truth: np.ndarray  # bool: the lesion
     inside: np.ndarray  # bool: within the volume
+    spacing_mm: float  # of the region (the mean of a stretched one)
     start: Clicks
+    rounds: int = 0  # updates it has been in
 
 
 class Sampler:
@@ -126,6 +128,8 @@ class Sampler:
         """One region with enough of its lesion in it."""
         while True:
             case = self.case()
+            if self.rng.random() < self.recipe["sampling"]["negative_share"]:
+                return self.negative(case)
             if not case.lesions:
                 continue
             sample = self.cut(case, case.lesions[self.rng.integers(len(case.lesions))])
@@ -137,44 +141,62 @@ class Sampler:
         share, rng, side = self.recipe["sampling"], self.rng, self.recipe["sampling"]["side_voxels"]
         extent = lesion.extent_mm(case.spacing_mm)
         if rng.random() < share["first_click_share"]:
-            spacing = self.first_spacing(extent, side)
+            spacing = self.first_spacing(extent, side, case.spacing_mm)
             at = first_click(rng, case.labels == lesion.label, case.spacing_mm, lesion.box)
             centre, click = at + rng.uniform(-0.5, 0.5, 3), at
         else:
             spacing = extent * self.recipe["region"]["context"] / side * rng.uniform(0.75, 1.4)
             shift = rng.normal(0, 0.06, 3) * spacing * side / np.array(case.spacing_mm)
             centre, click = lesion.middle() + shift, None
-        stretch = share["stretch"] ** rng.uniform(-1, 1, 3)
-        spacings = tuple(float(s) for s in spacing * stretch)
-        shape = tuple(case.image.shape)
-        return Region(tuple(map(float, centre)), spacings, side, shape, case.spacing_mm), click
+        return self.cube(case, centre, spacing), click
 
-    def first_spacing(self, extent_mm: float, side: int) -> float:
-        """Of a region round a first click: as the server's, or any that shows enough of the lesion."""
+    def cube(self, case: Case, centre, spacing: float) -> Region:
+        """A region, stretched a little at random along each axis."""
+        share, shape = self.recipe["sampling"], tuple(case.image.shape)
+        stretch = share["stretch"] ** self.rng.uniform(-1, 1, 3)
+        spacings = tuple(float(s) for s in spacing * stretch)
+        return Region(tuple(map(float, centre)), spacings, share["side_voxels"], shape, case.spacing_mm)
+
+    def first_spacing(self, extent_mm: float, side: int, voxel_mm) -> float:
+        """Of a region round a first click: the server's first, one it zooms out to, or any."""
         share, rule, rng = self.recipe["sampling"], self.recipe["region"], self.rng
-        if rng.random() < share["first_spacing_share"]:
-            return rule["first_spacing_mm"] * rule["side_voxels"] / side * np.exp(rng.uniform(-0.25, 0.25))
+        draw = rng.random()
+        if draw < share["first_spacing_share"] + share["zoom_share"]:
+            spacing = first_spacing(rule, voxel_mm) * rule["side_voxels"] / side
+            if draw < share["zoom_share"]:  # as often as the lesion may make the server look again
+                wider = np.log(1.3 * extent_mm / side / spacing) / np.log(rule["zoom_out"])
+                spacing *= rule["zoom_out"] ** rng.integers(0, max(0, int(np.ceil(wider))) + 1)
+            return spacing * np.exp(rng.uniform(-0.25, 0.25))
         low, high = np.log(share["extent_over_side"])
         return extent_mm / side / np.exp(rng.uniform(low, high))
 
     def cut(self, case: Case, lesion: Lesion) -> Sample:
-        """Image, truth and first clicks of one random region, flipped and turned at random."""
-        rng = self.rng
+        """Image, truth and first prompts of one random region."""
         region, click = self.region(case, lesion)
-        inside = region.inside_volume()
+        anything = self.rng.random() < self.recipe["sampling"]["no_click_share"]
+        return self.look(case, region, case.labels > 0 if anything else case.labels == lesion.label, click, anything)
+
+    def negative(self, case: Case) -> Sample:
+        """A region of anywhere in the volume without a click: whatever lesion it holds, or nothing."""
+        rule, rng = self.recipe["region"], self.rng
+        spacing = np.exp(rng.uniform(np.log(rule["min_spacing_mm"]), np.log(0.7 * rule["max_spacing_mm"])))
+        centre = rng.uniform(0, case.image.shape)
+        return self.look(case, self.cube(case, centre, spacing), case.labels > 0, None, True)
+
+    def look(self, case: Case, region: Region, target, click, silent: bool) -> Sample:
+        """A region's contents, flipped and turned at random; ``silent``: without prompts."""
+        rng, inside = self.rng, region.inside_volume()
         image = degrade(rng, region.cut(case.image, 0.0), inside, case.modality)
-        anything = rng.random() < self.recipe["sampling"]["no_click_share"]
-        target = case.labels > 0 if anything else case.labels == lesion.label
         truth = region.cut(target, 0.0) > 0.5
         image = normalise(image, inside, self.recipe["region"]["percentiles"])
         at = None if click is None else region.region_from_voxel(click)
         turned, at = turn(rng, (image, truth, inside), at)
         image, truth, inside = turned
-        if anything:
+        if silent or (at is None and truth.sum() < 4):
             start = Clicks([], None)
         else:
             start = Clicks.begin(rng, truth, at, self.recipe["sampling"])
-        return Sample(image, truth, inside, start)
+        return Sample(image, truth, inside, float(np.mean(region.spacing_mm)), start)
 
 
 def turn(rng, arrays, at):

@@ -17,6 +17,7 @@ from .data import VALIDATION_PATIENTS, Case, read_cases, read_small_lesions
 from .export import FEATURES, PROMPTS, session
 from .kernels import centre_click, dice
 from .reader import Session
+from .recipe import read_recipe
 from .uncertainty import auroc, boundary_band, mutual_information, to_working_grid
 
 COUNTS = (1, 3, 5, 10)
@@ -145,7 +146,7 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=max(COUNTS))
     args = parser.parse_args()
     bundle = Bundle(args.bundle, args.threads)
-    region = tomllib.loads(args.recipe.read_text())["region"]
+    region = read_recipe(args.recipe)["region"]
     region["first_spacing_mm"] = args.first_spacing_mm or region["first_spacing_mm"]
     cases = tuning_cases(args.data) if args.tuning else read_cases(args.data, VALIDATION_PATIENTS)
     rows = []

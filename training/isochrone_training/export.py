@@ -1,12 +1,11 @@
-"""Writes a model bundle: encoder, decoder and sampler as ONNX, and their description.
+"""Writes a model bundle: encoder, decoder, sampler and error head as ONNX, and their description.
 
-``python -m isochrone_training.export --checkpoint runs/x/last.pt --out ../models/lesion-1``
+``python -m isochrone_training.export --checkpoint runs/x/last.pt --out ../models/lesion-2``
 (without ``--checkpoint``: untrained weights, for integration tests).
 """
 
 import argparse
 import hashlib
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,11 @@ import torch
 
 from .bundle import write_description
 from .net import LesionNet
+from .recipe import new_network, read_recipe
 
 FEATURES = ["f0", "f1", "f2", "f3"]
 PROMPTS = ["image", "previous_mask", "positive", "negative"]
+ROLES = ("encoder", "decoder", "sampler", "error")
 OPSET = 17
 
 
@@ -44,7 +45,7 @@ def export_graph(module, args, names: list[str], outputs: list[str], path: Path)
 
 
 def export(net: LesionNet, out: Path) -> None:
-    """Writes the three graphs for regions whose sides are multiples of 16."""
+    """Writes the four graphs for regions whose sides are multiples of 16."""
     out.mkdir(parents=True, exist_ok=True)
     net = net.eval()
     side, samples = 32, 2
@@ -60,9 +61,9 @@ def export(net: LesionNet, out: Path) -> None:
             net.decoder, (*features, *masks), FEATURES + drops, ["logits"], out / "decoder.onnx"
         )
         export_graph(
-            net.sampler, (*features[1:], *masks), FEATURES[1:] + drops, ["logits"],
-            out / "sampler.onnx",
+            net.sampler, (*features, *masks), FEATURES + drops, ["logits"], out / "sampler.onnx"
         )
+        export_graph(net.error, features, FEATURES, ["logits"], out / "error.onnx")
 
 
 def session(path: Path, threads: int = 2):
@@ -82,14 +83,15 @@ def check(net: LesionNet, out: Path, side: int = 48, rate: float = 0.2) -> dict[
     inputs = (torch.randn(1, net.image_channels, side, side, side, generator=generator),) + tuple(
         (torch.rand(1, 1, side, side, side, generator=generator) > 0.9).float() for _ in range(3)
     )
-    sessions = {role: session(out / f"{role}.onnx") for role in ("encoder", "decoder", "sampler")}
+    sessions = {role: session(out / f"{role}.onnx") for role in ROLES}
     features = sessions["encoder"].run(None, dict(zip(PROMPTS, (x.numpy() for x in inputs))))
     feed = dict(zip(FEATURES, features))
     result = {}
     masks = {1: net.ones(1), 4: net.random_masks(4, rate, generator)}
     for samples, drops in masks.items():
         with torch.no_grad():
-            wanted = dict(zip(("decoder", "sampler"), net(inputs, drops)))
+            f = net.encoder(*inputs)
+            wanted = {role: getattr(net, role)(*f, *drops) for role in ("decoder", "sampler")}
         named = {n: m.numpy() for n, m in zip(net.drop_channels(), drops)}
         for role, want in wanted.items():
             names = [i.name for i in sessions[role].get_inputs()]
@@ -101,6 +103,9 @@ def check(net: LesionNet, out: Path, side: int = 48, rate: float = 0.2) -> dict[
             result[f"{role} T={samples} torch"] = float(np.abs(batched - want.numpy()).max())
             result[f"{role} T={samples} one by one"] = float(np.abs(batched - single).max())
             result[f"{role} T={samples} repeat"] = float(np.abs(batched - run(named)).max())
+    with torch.no_grad():
+        want = net.error(*f).numpy()
+    result["error torch"] = float(np.abs(sessions["error"].run(None, feed)[0] - want).max())
     return result
 
 
@@ -112,7 +117,7 @@ def sha256(path: Path) -> str:
 def load(checkpoint: Path | None, recipe: dict) -> LesionNet:
     """The network of a checkpoint (its averaged weights), or a fresh one."""
     torch.manual_seed(recipe["seed"])
-    net = LesionNet(1, recipe["network"]["width"])
+    net = new_network(recipe)
     if checkpoint is not None:
         net.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
     return net
@@ -124,14 +129,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
-    parser.add_argument("--out", type=Path, default=here.parent / "models" / "lesion-1")
+    parser.add_argument("--out", type=Path, default=here.parent / "models" / "lesion-2")
+    parser.add_argument("--temperature", type=float, default=1.0)
     args = parser.parse_args()
-    recipe = tomllib.loads(args.recipe.read_text())
+    recipe = read_recipe(args.recipe)
     net = load(args.checkpoint, recipe)
     export(net, args.out)
-    digests = {r: sha256(args.out / f"{r}.onnx") for r in ("encoder", "decoder", "sampler")}
-    write_description(args.out / "bundle.toml", recipe, net.drop_channels(), digests)
-    for name, difference in check(net, args.out, rate=recipe["network"]["dropout"]).items():
+    digests = {r: sha256(args.out / f"{r}.onnx") for r in ROLES}
+    write_description(args.out / "bundle.toml", recipe, net.drop_channels(), digests, args.temperature)
+    for name, difference in check(net, args.out, rate=recipe["uncertainty"]["dropout"]).items():
         print(f"{name:28s} max |difference| {difference:.2e}")
 
 

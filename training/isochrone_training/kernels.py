@@ -1,7 +1,19 @@
 """The Rust kernels that training shares with the server (wheel ``isochrone``, built by python/)."""
 
-from isochrone import centre_click, dice, distance_transform, gaussian, resample_region, set_threads
+from isochrone import (
+    centre_click,
+    dice,
+    disk,
+    distance_transform,
+    euclidean_distance,
+    exponential_geodesic,
+    gaussian,
+    geodesic_distance,
+    resample_region,
+    set_threads,
+)
 
 __all__ = [
-    "centre_click", "dice", "distance_transform", "gaussian", "resample_region", "set_threads",
+    "centre_click", "dice", "disk", "distance_transform", "euclidean_distance", "exponential_geodesic",
+    "gaussian", "geodesic_distance", "resample_region", "set_threads",
 ]

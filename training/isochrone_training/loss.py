@@ -19,14 +19,13 @@ def cross_entropy(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return (each * weight).sum() / weight.sum()
 
 
-def total(fine: Tensor, coarse: Tensor, truth: Tensor, guidance: Tensor, optimiser: dict) -> Tensor:
+def total(fine: Tensor, coarse: Tensor, truth: Tensor, weight: Tensor, coarse_loss: float) -> Tensor:
     """The training loss.
 
-    ``fine`` and ``truth`` are ``[N, 1, D, H, W]``, ``coarse`` a quarter of that along each axis;
-    ``guidance`` (0 to 1) marks the clicks, near which an error weighs more.
+    ``fine``, ``truth`` and ``weight`` (of a voxel's cross-entropy) are ``[N, 1, D, H, W]``, ``coarse`` a
+    quarter of that along each axis; ``coarse_loss`` is what it counts.
     """
-    weight = 1 + optimiser["click_weight"] * guidance
     loss = dice_loss(fine, truth) + cross_entropy(fine, truth, weight)
     small, small_weight = F.avg_pool3d(truth, 4), F.avg_pool3d(weight, 4)
     deep = dice_loss(coarse, small) + cross_entropy(coarse, small, small_weight)
-    return loss + optimiser["coarse_loss"] * deep
+    return loss + coarse_loss * deep

@@ -42,14 +42,14 @@ def downsample(channels_in: int, channels_out: int) -> nn.Sequential:
     )
 
 
-def click_window(image: Tensor, positive: Tensor, scale: float = 0.25) -> Tensor:
+def click_window(image: Tensor, near: Tensor, scale: float = 0.25) -> Tensor:
     """The image seen through a soft intensity window at the clicked tissue.
 
-    ``tanh((image - m) / scale)`` with m the mean intensity under the positive clicks, so that
+    ``tanh((image - m) / scale)`` with m the mean intensity where ``near``² is large (1 at the positive clicks), so that
     faint contrast round the clicked grey value (soft tissue in CT) is spread over the range.
     Without a click, m is 0. Shapes ``[N, C, D, H, W]`` and ``[N, 1, D, H, W]``.
     """
-    weight = positive * positive
+    weight = near * near
     total = weight.sum(dim=(2, 3, 4), keepdim=True)
     mean = (image * weight).sum(dim=(2, 3, 4), keepdim=True) / (total + 1e-3)
     return torch.tanh((image - mean) * (1.0 / scale))
@@ -58,9 +58,9 @@ def click_window(image: Tensor, positive: Tensor, scale: float = 0.25) -> Tensor
 class Encoder(nn.Module):
     """Image and prompts to features at four scales; runs once a click."""
 
-    def __init__(self, image_channels: int = 1, width: int = 16) -> None:
+    def __init__(self, image_channels: int = 1, width: int = 16, distances: bool = False) -> None:
         super().__init__()
-        w = width
+        w, self.distances = width, distances
         self.stem = downsample(2 * image_channels + PROMPT_CHANNELS, w)
         self.level0 = ResidualBlock(w)
         self.level1 = nn.Sequential(downsample(w, 2 * w), ResidualBlock(2 * w))
@@ -75,7 +75,7 @@ class Encoder(nn.Module):
         self, image: Tensor, previous_mask: Tensor, positive: Tensor, negative: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Inputs ``[N, C or 1, D, H, W]``; features f0..f3, see the module's page."""
-        window = click_window(image, positive)
+        window = click_window(image, 1 - positive if self.distances else positive)
         f0 = self.level0(
             self.stem(torch.cat([image, window, previous_mask, positive, negative], dim=1))
         )
@@ -140,31 +140,64 @@ class Decoder(nn.Module):
         return self.head(self.trunk(f1, f2, f3, (drop3, drop2, drop1)), f0)
 
 
-class Sampler(nn.Module):
-    """The decoder that stops early: coarse logits ``[T, 1, D/4, H/4, W/4]``, for many samples."""
+class SampleHead(nn.Module):
+    """A thin way from a quarter to half of the resolution, so that many samples stay cheap."""
 
-    def __init__(self, trunk: Trunk, coarse: nn.Conv3d) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.trunk, self.coarse = trunk, coarse
+        w = width
+        self.up0 = nn.ConvTranspose3d(2 * w, w, 2, stride=2)
+        self.mix = nn.Conv3d(w, w // 2, 3, padding=1)
+        self.logit = nn.Conv3d(w // 2, 1, 1)
+
+    def forward(self, x: Tensor, f0: Tensor) -> Tensor:
+        """``[T, 2·width, D/4, …]`` and f0 to logits ``[T, 1, D/2, H/2, W/2]``."""
+        x = F.leaky_relu(self.up0(x) + f0, 0.1)
+        return self.logit(F.leaky_relu(self.mix(x), 0.1))
+
+
+class Sampler(nn.Module):
+    """A decoder of its own that stops early: logits ``[T, 1, D/2, H/2, W/2]``, for many samples.
+
+    It is trained last, on a finished encoder (``uncertain.py``): what makes one good mask and what makes
+    samples that differ where the mask is wrong are two tasks.
+    """
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.trunk, self.head = Trunk(width), SampleHead(width)
 
     def forward(
         self,
-        f1: Tensor, f2: Tensor, f3: Tensor,
+        f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor,
         drop3: Tensor, drop2: Tensor, drop1: Tensor,
     ) -> Tensor:
-        return self.coarse(self.trunk(f1, f2, f3, (drop3, drop2, drop1)))
+        return self.head(self.trunk(f1, f2, f3, (drop3, drop2, drop1)), f0)
+
+
+class ErrorHead(nn.Module):
+    """Says where the mask is wrong, without samples: logits ``[1, 1, D/2, H/2, W/2]`` of an error."""
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.trunk, self.head = Trunk(width), SampleHead(width)
+
+    def forward(self, f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor) -> Tensor:
+        ones = tuple(torch.ones(1, x.shape[1], dtype=x.dtype) for x in (f3, f2, f1))
+        return self.head(self.trunk(f1, f2, f3, ones), f0)
 
 
 class LesionNet(nn.Module):
-    """Encoder, decoder and sampler with shared weights, as trained."""
+    """Encoder and decoder, as trained; then the sampler and the error head, trained on their features."""
 
-    def __init__(self, image_channels: int = 1, width: int = 16) -> None:
+    def __init__(self, image_channels: int = 1, width: int = 16, distances: bool = False) -> None:
         super().__init__()
         self.image_channels, self.width = image_channels, width
-        self.encoder = Encoder(image_channels, width)
-        trunk = Trunk(width)
-        self.decoder = Decoder(trunk, Head(width))
-        self.sampler = Sampler(trunk, nn.Conv3d(2 * width, 1, 1))
+        self.encoder = Encoder(image_channels, width, distances)
+        self.decoder = Decoder(Trunk(width), Head(width))
+        self.coarse = nn.Conv3d(2 * width, 1, 1)  # deep supervision, for training alone
+        self.sampler = Sampler(width)
+        self.error = ErrorHead(width)
 
     def drop_channels(self) -> dict[str, int]:
         """Channels of each dropout mask, in the order in which the decoder takes them."""
@@ -190,4 +223,8 @@ class LesionNet(nn.Module):
         """(image, previous, positive, negative) to logits at full and at quarter resolution."""
         f0, f1, f2, f3 = self.encoder(*inputs)
         x = self.decoder.trunk(f1, f2, f3, drops)
-        return self.decoder.head(x, f0), self.sampler.coarse(x)
+        return self.decoder.head(x, f0), self.coarse(x)
+
+    def main_parameters(self) -> list[nn.Parameter]:
+        """What the main training changes: all but the sampler and the error head."""
+        return [*self.encoder.parameters(), *self.decoder.parameters(), *self.coarse.parameters()]

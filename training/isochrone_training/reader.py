@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from .kernels import centre_click, dice
-from .region import Region, guidance, normalise
+from .region import Region, first_spacing, guidance, normalise
 
 NEIGHBOURS = np.ones((3, 3, 3), bool)
 # (image, previous mask, positive, negative), each [side]*3 float32 -> probability [side]*3
@@ -44,7 +44,7 @@ class Session:
     image: np.ndarray
     spacing_mm: tuple[float, float, float]
     network: Network
-    recipe: dict  # the recipe's [region]
+    recipe: dict  # the recipe's [region], with the encoding of its [guidance]
     clicks: list = field(default_factory=list)
     mask: np.ndarray | None = None
     active: np.ndarray | None = None  # the component that the last click was about
@@ -64,7 +64,7 @@ class Session:
             centre, extent = self._around(self.active, at)
             spacing = self._limited(rule["context"] * extent / rule["side_voxels"])
         else:
-            centre, spacing = at.astype(float), rule["first_spacing_mm"]
+            centre, spacing = at.astype(float), first_spacing(rule, self.spacing_mm)
         probability, part, zooms = *self._run(centre, spacing, at), 0
         while self._meets_border(part):
             wider = self._limited(spacing * rule["zoom_out"])
@@ -114,7 +114,7 @@ class Session:
         image = normalise(self.region.cut(self.image, 0.0), self.region.inside_volume(), rule["percentiles"])
         previous = (self.region.cut(self.active, 0.0) > 0.5).astype(np.float32)
         clicks = [(self.region.region_from_voxel(c), sign) for c, sign in self.clicks]
-        maps = [guidance(side, clicks, sign, rule["sigma_voxels"]) for sign in (True, False)]
+        maps = [guidance(image, clicks, sign, rule["encoding"], spacing) for sign in (True, False)]
         self.inputs = (image, previous, *maps)
         self.passes += 1
         probability = self.network(*self.inputs)
@@ -147,11 +147,30 @@ class Session:
         result = self.region.paste(probability, -1.0)
         old = self.mask
         self.mask = np.where(result < 0, old, (result >= 0.5) | (old & ~self.active))
+        at, sign = self.clicks[-1]
+        if self.recipe["local_from"] and len(self.clicks) >= self.recipe["local_from"] and self.active.any():
+            self.mask = correction(old, self.mask, at, sign)
+        elsewhere = old & ~self.active
+        if self.recipe["least_reach_voxels"] and len(self.clicks) > 1 and not elsewhere[at]:
+            reach = self.recipe["least_reach_voxels"] * self.region.spacing_mm[0]
+            self.mask = np.where(ball(old.shape, at, self.spacing_mm, reach) & ~elsewhere, sign, self.mask)
         for at, sign in self.clicks:
             point = self.region.region_from_voxel(at)
             inside = ((point >= -0.5) & (point <= self.region.side - 0.5)).all()
-            if inside and not (old[at] and not self.active[at]):
+            if inside and not elsewhere[at]:
                 self.mask[at] = sign
+
+
+def correction(old: np.ndarray, new: np.ndarray, at, sign: bool) -> np.ndarray:
+    """The old mask with those changes that are of a click's sign and connected to it."""
+    changes, _ = ndimage.label((new != old) & (new == sign), NEIGHBOURS)
+    return np.where((changes == changes[at]) & (changes > 0), new, old)
+
+
+def ball(shape, at, spacing_mm, radius_mm: float) -> np.ndarray:
+    """Voxels within a radius of one."""
+    axes = [((np.arange(n) - c) * mm) ** 2 for n, c, mm in zip(shape, at, spacing_mm)]
+    return axes[0][:, None, None] + axes[1][:, None] + axes[2] <= radius_mm**2
 
 
 def play(session: Session, truth: np.ndarray, clicks: int) -> list[float]:

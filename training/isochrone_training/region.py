@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .kernels import gaussian, resample_region
+from .kernels import (
+    disk,
+    euclidean_distance,
+    exponential_geodesic,
+    gaussian,
+    geodesic_distance,
+    resample_region,
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,13 @@ class Region:
         return axes[0][:, None, None] & axes[1][:, None] & axes[2]
 
 
+def first_spacing(rule: dict, volume_spacing_mm) -> float:
+    """Spacing of the region round a first click, mm: coarser where the volume's own voxels are large."""
+    voxel = float(np.prod(volume_spacing_mm) ** (1 / 3))
+    spacing = max(rule["first_spacing_mm"], rule["first_spacing_voxels"] * voxel)
+    return float(np.clip(spacing, rule["min_spacing_mm"], rule["max_spacing_mm"]))
+
+
 def normalise(image: np.ndarray, inside: np.ndarray, percentiles=(0.5, 99.5)) -> np.ndarray:
     """Clips to percentiles, then zero mean and unit variance, of the voxels inside; 0 outside."""
     values = image[inside]
@@ -68,8 +82,33 @@ def normalise(image: np.ndarray, inside: np.ndarray, percentiles=(0.5, 99.5)) ->
     return out
 
 
-def guidance(side: int, clicks: list, positive: bool, sigma_voxels: float = 2.0) -> np.ndarray:
-    """Gaussians of the clicks of one sign ``[((k, j, i), positive), …]`` inside the region."""
+def points_of(side: int, clicks: list, positive: bool) -> np.ndarray:
+    """Voxels ``[n, 3]`` of one sign inside the region, of clicks ``[((k, j, i), positive), …]``."""
     points = np.rint([c for c, sign in clicks if sign == positive]).astype(np.int64).reshape(-1, 3)
-    points = points[((points >= 0) & (points < side)).all(1)]
-    return gaussian((side,) * 3, points, (1.0, 1.0, 1.0), sigma_voxels)
+    return points[((points >= 0) & (points < side)).all(1)]
+
+
+def guidance(image: np.ndarray, clicks: list, positive: bool, encoding: dict, spacing_mm: float) -> np.ndarray:
+    """The map of one sign's clicks, as the server makes it of the bundle's encoding.
+
+    ``image`` is the normalised region ``[side]*3``, ``spacing_mm`` its spacing; ``encoding`` has a ``kind``
+    and that kind's parameters.
+    """
+    shape, kind = image.shape, encoding["kind"]
+    points, spacing = points_of(shape[0], clicks, positive), (float(spacing_mm),) * 3
+    if kind == "gaussian":
+        return gaussian(shape, points, (1.0, 1.0, 1.0), encoding["sigma_voxels"])
+    if kind == "disk":
+        return disk(shape, points, (1.0, 1.0, 1.0), encoding["radius_voxels"])
+    if kind == "exponential-geodesic":
+        return exponential_geodesic(image, points, spacing, encoding["lambda"], encoding["tau_mm"])
+    cutoff = encoding["cutoff_mm"]
+    if kind == "euclidean":
+        distance = euclidean_distance(shape, points, spacing)
+    elif kind == "geodesic":
+        distance = geodesic_distance(image, points, spacing, encoding["lambda"], cutoff)
+    elif kind == "none":  # the ablation's: nothing but the previous mask
+        return np.zeros(shape, np.float32)
+    else:
+        raise ValueError(f"no guidance of the kind {kind!r}")
+    return np.minimum(distance, cutoff) / cutoff

@@ -133,7 +133,7 @@ def paint(rng, image, mask, value, texture: float) -> None:
 def volume(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, tuple]:
     """One image with one lesion: float32 image, mask and spacing in mm."""
     image = background(rng)
-    size = np.exp(rng.uniform(np.log(9), np.log(70)))
+    size = np.exp(rng.uniform(np.log(5), np.log(72)))
     reach = max(SIDE / 2 - size * 0.4, 4)
     centre = SIDE / 2 + rng.uniform(-reach, reach, 3)
     level = shape(rng, centre, size)

@@ -41,7 +41,7 @@ def main() -> None:
     """Command line."""
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-1")
+    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-2")
     parser.add_argument("--sides", type=int, nargs="+", default=[64, 96])
     args = parser.parse_args()
     for side in args.sides:

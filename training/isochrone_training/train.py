@@ -1,10 +1,11 @@
 """Trains the network: ``python -m isochrone_training.train --data DIR --minutes N --out runs/x``.
 
-On a busy machine ``--processes 2`` (one thread each, gradients averaged once a step) is quicker than
+On a busy machine ``--processes 2`` (one thread each, weights averaged every few steps) is quicker than
 two threads that wait for one another after every operation.
 
-Each step is the loop of interactive segmentation: a first click, predictions without gradient and
-clicks on their largest errors, then one update after the last click. Stops after ``--minutes``;
+Each step is a round of interactive segmentation: what the network predicts in an update is what the
+simulated reader corrects before the sample's next one, up to ``most_rounds`` prompts, so that later clicks
+cost no passes of their own; a pool of samples keeps consecutive steps apart. Stops after ``--minutes``;
 called again with the same ``--out`` it resumes.
 """
 
@@ -13,7 +14,6 @@ import json
 import math
 import os
 import time
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +21,21 @@ import torch
 
 from .feed import Feed
 from .loss import total
+from .kernels import gaussian
 from .net import LesionNet
-from .region import guidance
+from .recipe import new_network, read_recipe
+from .region import guidance, points_of
 from .validate import curve_picture, validate
+from .warm import warm_start
 
 
-def tensors(batch: list, sigma: float) -> tuple[torch.Tensor, ...]:
-    """Samples to network inputs ``[N, 1, D, H, W]``: image, previous, positive, negative."""
-    side = batch[0].image.shape[0]
+def tensors(batch: list, encoding: dict) -> tuple[torch.Tensor, ...]:
+    """Samples to network inputs ``[N, C or 1, D, H, W]``: image, previous, positive, negative."""
     columns = []
     for s in batch:
-        empty = np.zeros_like(s.image)
+        empty = np.zeros_like(s.truth, np.float32)
         previous = empty if s.start.previous is None else s.start.previous.astype(np.float32)
-        maps = [guidance(side, s.start.clicks, sign, sigma) for sign in (True, False)]
+        maps = [guidance(s.image, s.start.clicks, sign, encoding, s.spacing_mm) for sign in (True, False)]
         columns.append((s.image, previous, *maps))
     return tuple(
         torch.from_numpy(np.stack(x)[:, None]).to(memory_format=torch.channels_last_3d)
@@ -41,18 +43,37 @@ def tensors(batch: list, sigma: float) -> tuple[torch.Tensor, ...]:
     )
 
 
+def weights(batch: list, rule: dict) -> torch.Tensor:
+    """Of a voxel's cross-entropy: more under every click, and in a wide ball round the newest prompt."""
+    maps = []
+    for s in batch:
+        shape, unit = s.truth.shape, (1.0, 1.0, 1.0)
+        every = points_of(shape[0], s.start.clicks, True), points_of(shape[0], s.start.clicks, False)
+        newest = points_of(shape[0], [(v, True) for v in s.start.newest], True)
+        maps.append(
+            1 + rule["click_weight"] * gaussian(shape, np.concatenate(every), unit, 2.0)
+            + rule["newest_weight"] * gaussian(shape, newest, unit, rule["newest_sigma_voxels"])
+        )
+    return torch.from_numpy(np.stack(maps)[:, None])
+
+
 class Trainer:
     """Network, optimiser, averaged weights and the clock."""
 
-    def __init__(self, recipe: dict, out: Path, minutes: float, rank: int = 0, ranks: int = 1) -> None:
+    def __init__(
+        self, recipe: dict, out: Path, minutes: float, start: Path | None = None, rank: int = 0, ranks: int = 1
+    ) -> None:
         self.rank, self.ranks = rank, ranks
         torch.manual_seed(recipe["seed"])
         self.recipe, self.out, self.minutes = recipe, out, minutes
-        self.net = LesionNet(1, recipe["network"]["width"]).to(memory_format=torch.channels_last_3d)
+        self.net = new_network(recipe).to(memory_format=torch.channels_last_3d)
+        self.pool, self.waiting = [], []  # samples to correct further, and new ones
         rule = recipe["optimiser"]
         self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), rule["learning_rate"], weight_decay=rule["weight_decay"]
+            self.net.main_parameters(), rule["learning_rate"], weight_decay=rule["weight_decay"]
         )
+        if not (out / "last.pt").exists() and start is not None:
+            warm_start(self.net, start, recipe["guidance"]["kind"])
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.step, self.seconds, self.history = 0, 0.0, []
         if (out / "last.pt").exists():
@@ -85,55 +106,68 @@ class Trainer:
 
     def averaged(self) -> LesionNet:
         """The network with the averaged weights."""
-        net = LesionNet(1, self.recipe["network"]["width"])
+        net = new_network(self.recipe)
         net.load_state_dict(self.average)
         return net.eval()
 
+    def batch(self, feed: Feed) -> list:
+        """Samples whose last prediction is to be corrected, while the pool is full, else new ones."""
+        size = self.recipe["optimiser"]["batch"]
+        rng = np.random.default_rng([self.recipe["seed"], self.step, self.rank, 1])
+        spare = max(0, len(self.pool) - self.recipe["sampling"]["pool"])
+        old = [self.pool.pop(int(rng.integers(len(self.pool)))) for _ in range(min(size, spare))]
+        while len(self.waiting) < size - len(old):
+            self.waiting.extend(feed.next())
+        return old + [self.waiting.pop(0) for _ in range(size - len(old))]
+
     def update(self, batch: list) -> float:
-        """Simulated rounds, then one step of the optimiser; returns the loss."""
-        rule, sigma = self.recipe["optimiser"], self.recipe["region"]["sigma_voxels"]
-        rng = np.random.default_rng([self.recipe["seed"], self.step])  # alike in all processes
-        rounds = rng.choice([0, 1, 2, 4], p=self.recipe["sampling"]["extra_rounds"])
+        """One step of the optimiser; its own predictions become masks to correct. Returns the loss."""
+        rule, encoding = self.recipe["optimiser"], self.recipe["region"]["encoding"]
         rng = np.random.default_rng([self.recipe["seed"], self.step, self.rank])
-        for _ in range(rounds):
-            with torch.no_grad():
-                logits, _ = self.net(tensors(batch, sigma), self.net.ones(len(batch)))
-            for sample, logit in zip(batch, logits.numpy()):
-                if sample.start.clicks:
-                    sample.start.refine(rng, logit[0] > 0, sample.truth)
-        inputs = tensors(batch, sigma)
+        inputs = tensors(batch, encoding)
         truth = torch.from_numpy(np.stack([s.truth for s in batch])[:, None].astype(np.float32))
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         masks = self.net.random_masks(len(batch), self.recipe["network"]["dropout"], generator)
         fine, coarse = self.net(inputs, masks)
-        loss = total(fine, coarse, truth, torch.maximum(inputs[2], inputs[3]), rule)
+        loss = total(fine, coarse, truth, weights(batch, rule), rule["coarse_loss"])
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        self.share()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), rule["gradient_norm"])
+        torch.nn.utils.clip_grad_norm_(self.net.main_parameters(), rule["gradient_norm"])
         self.optimiser.step()
         self.step += 1
+        if self.ranks > 1 and self.step % rule["share_every"] == 0:
+            self.share()
         keep = min(rule["average"], self.step / (self.step + 10))
         for name, value in self.net.state_dict().items():
             self.average[name].lerp_(value, 1 - keep)
+        self.go_on(rng, batch, fine.detach().numpy())
         return float(loss.detach())
 
+    def go_on(self, rng, batch: list, logits: np.ndarray) -> None:
+        """Corrects what was predicted, and keeps it for a later step unless it has had its clicks."""
+        rule = self.recipe["sampling"]
+        for sample, logit in zip(batch, logits[:, 0]):
+            sample.rounds += 1
+            more = rng.random() < rule["go_on_share"] and sample.rounds < rule["most_rounds"]
+            if more and sample.start.clicks:
+                sample.start.refine(rng, logit, sample.truth)
+                self.pool.append(sample)
+
     def share(self) -> None:
-        """Averages gradients over the processes; all take the first one's clock."""
-        if self.ranks == 1:
-            return
-        parts = [p.grad for p in self.net.parameters()]
+        """Averages the weights over the processes; all take the first one's clock."""
+        parts = self.net.main_parameters()
         clock = torch.tensor([self.seconds if self.rank == 0 else 0.0])
-        flat = torch.cat([p.reshape(-1) for p in parts] + [clock])
+        flat = torch.cat([p.detach().reshape(-1) for p in parts] + [clock])
         torch.distributed.all_reduce(flat)
         self.seconds = float(flat[-1])
         flat /= self.ranks
         at = 0
-        for p in parts:
-            p.copy_(flat[at : at + p.numel()].view(p.shape))
-            at += p.numel()
+        with torch.no_grad():
+            for p in parts:
+                p.copy_(flat[at : at + p.numel()].view(p.shape))
+                at += p.numel()
 
 
 def run(trainer: Trainer, feed: Feed, data: Path) -> None:
@@ -143,8 +177,10 @@ def run(trainer: Trainer, feed: Feed, data: Path) -> None:
     next_save, next_look = trainer.seconds + 120, trainer.seconds + every
     last, done = time.monotonic(), False
     while not done:
-        losses.append(trainer.update(feed.next()))
-        done = trainer.seconds >= limit  # decided by the shared clock, before it moves on
+        losses.append(trainer.update(trainer.batch(feed)))
+        # Decided by the shared clock, when it has just been shared and before it moves on.
+        together = trainer.ranks == 1 or trainer.step % recipe["optimiser"]["share_every"] == 0
+        done = together and trainer.seconds >= limit
         if trainer.rank > 0:
             continue
         if trainer.step % 50 == 0 and losses:
@@ -153,10 +189,10 @@ def run(trainer: Trainer, feed: Feed, data: Path) -> None:
                   f"{trainer.minutes - trainer.seconds / 60:.1f} min left", flush=True)
             trainer.history.append({"step": trainer.step, "loss": float(np.mean(losses))})
             losses = []
-        if done or trainer.seconds >= next_save:
+        if together and (done or trainer.seconds >= next_save):
             trainer.save()
             next_save = trainer.seconds + 120
-        if done or trainer.seconds >= next_look:
+        if together and (done or trainer.seconds >= next_look):
             look(trainer, data)
             next_look = trainer.seconds + every
         now = time.monotonic()
@@ -176,7 +212,7 @@ def look(trainer: Trainer, data: Path) -> None:
 def worker(rank: int, args: argparse.Namespace) -> None:
     """One of the processes that train together."""
     torch.set_num_threads(2 if args.processes == 1 else 1)
-    recipe = tomllib.loads(args.recipe.read_text())
+    recipe = read_recipe(args.recipe)
     recipe["optimiser"]["batch"] //= args.processes
     if args.processes > 1:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
@@ -184,7 +220,7 @@ def worker(rank: int, args: argparse.Namespace) -> None:
             "gloo", init_method=f"file://{args.out.resolve()}/meeting", rank=rank,
             world_size=args.processes,
         )
-    trainer = Trainer(recipe, args.out, args.minutes, rank, args.processes)
+    trainer = Trainer(recipe, args.out, args.minutes, args.start, rank, args.processes)
     synthetic = sorted(args.synthetic.glob("[0-9][0-9][0-9][0-9].npz"))
     feed = Feed(args.data, synthetic, recipe, [recipe["seed"], trainer.step, rank])
     try:
@@ -203,6 +239,7 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--synthetic", type=Path, default=here / "cache" / "synthetic")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="bundle whose weights to begin from, instead of random ones")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "meeting").unlink(missing_ok=True)

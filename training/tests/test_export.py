@@ -24,12 +24,14 @@ def test_exported_graphs_equal_the_network(tmp_path):
 
 def test_description_is_complete(tmp_path):
     from isochrone_training.bundle import write_description
+    from isochrone_training.recipe import read_recipe
 
-    recipe = tomllib.loads((Path(__file__).parent.parent / "recipe.toml").read_text())
+    recipe = read_recipe(Path(__file__).parent.parent / "recipe.toml")
     path = tmp_path / "bundle.toml"
-    write_description(path, recipe, {"drop3": 128}, dict.fromkeys(("encoder", "decoder", "sampler"), "ab"))
+    write_description(path, recipe, {"drop3": 128}, dict.fromkeys(("encoder", "decoder", "sampler", "error"), "ab"))
     bundle = tomllib.loads(path.read_text())
     assert bundle["format"] == 1
-    assert [g["role"] for g in bundle["graph"]] == ["encoder", "decoder", "sampler"]
-    assert bundle["graph"][2]["stride"] == 4
+    assert [g["role"] for g in bundle["graph"]] == ["encoder", "decoder", "sampler", "error"]
+    assert bundle["graph"][2]["stride"] == 2
+    assert bundle["guidance"]["positive"]["encoding"] == recipe["guidance"]
     assert bundle["region"]["size"] == [64, 64, 64]

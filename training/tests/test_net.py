@@ -20,12 +20,16 @@ def net():
 @pytest.mark.parametrize("side", [(32, 32, 32), (32, 48, 64)])
 def test_shapes(net, side):
     with torch.no_grad():
-        features = net.encoder(*inputs(side))
-        fine, coarse = net(inputs(side), net.ones(3))
+        x = inputs(side)
+        features = net.encoder(*x)
+        fine, coarse = net(x, net.ones(3))
+        samples, error = net.sampler(*features, *net.ones(3)), net.error(*features)
     assert [f.shape[1] for f in features] == [8, 16, 32, 64]
     assert features[3].shape[2:] == tuple(n // 16 for n in side)
     assert fine.shape == (3, 1, *side)
     assert coarse.shape == (3, 1, *(n // 4 for n in side))
+    assert samples.shape == (3, 1, *(n // 2 for n in side))
+    assert error.shape == (1, 1, *(n // 2 for n in side))
 
 
 def test_samples_of_one_seed_agree_and_differ_among_themselves(net):

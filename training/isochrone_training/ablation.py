@@ -1,0 +1,119 @@
+"""Which guidance serves best: the same short training once for each encoding.
+
+``python -m isochrone_training.ablation --data DIR --start ../models/lesion-1 --steps 150 --seeds 1 --json FILE``
+
+Every arm begins from the same bundle with the stem's weights for clicks set to zero, so that none has been
+trained for, and sees the same samples. It is judged on held-back patients, in regions of 1.5 times the
+lesion's extent, by the centre reader: Dice in the region after 1, 3, 5 and 10 clicks.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .data import VALIDATION_PATIENTS, Sampler, read_cases
+from .kernels import centre_click, dice, set_threads
+from .recipe import read_recipe
+from .region import Region, guidance, normalise
+from .train import Trainer
+from .validate import torch_network
+from .warm import warm_start
+
+COUNTS = (1, 3, 5, 10)
+ARMS = {
+    "Gaussian": {"kind": "gaussian", "sigma_voxels": 2.0},
+    "disk": {"kind": "disk", "radius_voxels": 3.0},
+    "Euclidean": {"kind": "euclidean", "cutoff_mm": 30.0},
+    "geodesic": {"kind": "geodesic", "lambda": 0.9, "cutoff_mm": 5.0},
+    "exponential geodesic": {"kind": "exponential-geodesic", "lambda": 0.9, "tau_mm": 0.7},
+    "previous mask only": {"kind": "none"},
+}
+
+
+class Source:
+    """Samples one after the other, in this process."""
+
+    def __init__(self, sampler: Sampler, count: int) -> None:
+        self.sampler, self.count = sampler, count
+
+    def next(self) -> list:
+        """The next batch."""
+        return [self.sampler.sample() for _ in range(self.count)]
+
+
+def train(recipe: dict, start: Path, data: Path, synthetic: list[Path], steps: int, out: Path):
+    """One arm's network after ``steps`` steps; the learning rate follows them."""
+    trainer = Trainer(recipe, out, 1.0)
+    warm_start(trainer.net, start, recipe["guidance"]["kind"])
+    with torch.no_grad():
+        trainer.net.encoder.stem[0].weight[:, -2:] = 0
+    trainer.average = {k: v.detach().clone() for k, v in trainer.net.state_dict().items()}
+    source = Source(Sampler(data, synthetic, recipe, [recipe["seed"], 7]), recipe["optimiser"]["batch"])
+    for step in range(steps):
+        trainer.seconds = 60.0 * step / steps
+        trainer.update(trainer.batch(source))
+    return trainer.averaged()
+
+
+def judge(net, recipe: dict, data: Path) -> dict[str, list[float]]:
+    """Dice after 1, 2, … clicks in each held-back case's region."""
+    result, side, run = {}, recipe["sampling"]["side_voxels"], torch_network(net)
+    for case in read_cases(data, VALIDATION_PATIENTS):
+        lesion = max(case.lesions, key=lambda x: x.extent_mm(case.spacing_mm))
+        spacing = recipe["region"]["context"] * lesion.extent_mm(case.spacing_mm) / side
+        middle = tuple(map(float, lesion.middle()))
+        cube = Region(middle, (spacing,) * 3, side, case.image.shape, case.spacing_mm)
+        image = normalise(cube.cut(case.image, 0.0), cube.inside_volume(), recipe["region"]["percentiles"])
+        truth = cube.cut(case.labels == lesion.label, 0.0) > 0.5
+        mask, clicks, scores = np.zeros_like(truth), [], []
+        for _ in range(max(COUNTS)):
+            found = centre_click(mask, truth, (1.0,) * 3)
+            if found is not None:
+                clicks.append(found)
+                maps = [guidance(image, clicks, sign, recipe["guidance"], spacing) for sign in (True, False)]
+                mask = run(image, mask.astype(np.float32), *maps) > 0.5
+            scores.append(float(dice(mask, truth)))
+        result[case.name] = scores
+    return result
+
+
+def main() -> None:
+    """Command line; arms that the file holds already are kept."""
+    here = Path(__file__).resolve().parent.parent
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds labelled/")
+    parser.add_argument("--start", type=Path, required=True, help="bundle to begin from")
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--side", type=int, default=48)
+    parser.add_argument("--arms", nargs="+", default=list(ARMS))
+    parser.add_argument("--synthetic", type=Path, default=here / "cache" / "synthetic")
+    parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
+    parser.add_argument("--json", type=Path, required=True)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    set_threads(1)
+    synthetic = sorted(args.synthetic.glob("[0-9][0-9][0-9][0-9].npz"))
+    rows = json.loads(args.json.read_text()) if args.json.exists() else []
+    for seed in args.seeds:
+        for arm in args.arms:
+            if any((r["arm"], r["seed"]) == (arm, seed) for r in rows):
+                continue
+            recipe = read_recipe(args.recipe)
+            recipe["seed"], recipe["guidance"] = seed, ARMS[arm]
+            recipe["region"]["encoding"] = ARMS[arm]
+            recipe["sampling"] |= {"side_voxels": args.side, "pool": 8}
+            recipe["optimiser"] |= {"warm_up_steps": 20, "average": 0.97}
+            net = train(recipe, args.start, args.data, synthetic, args.steps, Path("/nowhere"))
+            scores = judge(net, recipe, args.data)
+            rows.append({"arm": arm, "seed": seed, "steps": args.steps, "dice": scores})
+            args.json.write_text(json.dumps(rows))
+            means = np.mean(list(scores.values()), 0)
+            print(f"{arm:22s} seed {seed}  " + "  ".join(f"@{n} {means[n - 1]:.3f}" for n in COUNTS), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""The recipe: one TOML file with every number that decides a training."""
+
+import tomllib
+from pathlib import Path
+
+DISTANCES = ("euclidean", "geodesic")  # encodings that are 0 at a click and grow; the others are 1 there
+
+
+def read_recipe(path: Path) -> dict:
+    """The file's tables; the region's also holds the guidance's ``encoding``, as the regions need both."""
+    recipe = tomllib.loads(path.read_text())
+    recipe["region"]["encoding"] = recipe["guidance"]
+    return recipe
+
+
+def new_network(recipe: dict):
+    """The recipe's network, with random weights."""
+    from .net import LesionNet
+
+    rule = recipe["network"]
+    return LesionNet(rule["image_channels"], rule["width"], recipe["guidance"]["kind"] in DISTANCES)

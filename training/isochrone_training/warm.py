@@ -1,0 +1,61 @@
+"""Begins from an exported bundle: the averaged weights, read back out of its ONNX graphs."""
+
+import tomllib
+from pathlib import Path
+
+import torch
+
+from .net import LesionNet
+
+# Where a graph's parameters live in the network.
+PLACES = {"encoder": "encoder.", "decoder": "decoder.", "sampler": "sampler.", "error": "error."}
+
+
+def weights(bundle: Path) -> dict[str, torch.Tensor]:
+    """Parameters of all graphs of a bundle by the network's names."""
+    import onnx
+    from onnx import numpy_helper
+
+    found = {}
+    for role, prefix in PLACES.items():
+        if not (bundle / f"{role}.onnx").exists():
+            continue
+        for tensor in onnx.load(bundle / f"{role}.onnx").graph.initializer:
+            found[prefix + tensor.name] = torch.from_numpy(numpy_helper.to_array(tensor).copy())
+    return found
+
+
+def warm_start(net: LesionNet, bundle: Path, guidance: str) -> None:
+    """Copies what fits. Image channels that the bundle did not have begin with weights of zero, and so do
+    the clicks where the bundle encoded them otherwise than ``guidance``.
+
+    The sampler and the error head begin as the decoder's trunk.
+    """
+    state, found = net.state_dict(), weights(bundle)
+    if "sampler.coarse.weight" in found:  # a sampler that shared the decoder's trunk
+        found |= {f"coarse.{n}": found.pop(f"sampler.coarse.{n}") for n in ("weight", "bias")}
+        found = {k: v for k, v in found.items() if not k.startswith("sampler.")}
+    stem = found["encoder.stem.0.weight"]
+    channels, extra = net.image_channels, net.image_channels - (stem.shape[1] - 3) // 2
+    if extra > 0:
+        none = torch.zeros(stem.shape[0], extra, *stem.shape[2:])
+        old = channels - extra
+        parts = [stem[:, :old], none, stem[:, old : 2 * old], none, stem[:, 2 * old :]]
+        found["encoder.stem.0.weight"] = torch.cat(parts, 1)
+    for name, value in found.items():
+        if state[name].shape != value.shape:
+            raise ValueError(f"{name} is {tuple(value.shape)} in the bundle, {tuple(state[name].shape)} here")
+        state[name] = value
+    description = tomllib.loads((bundle / "bundle.toml").read_text())
+    if description["guidance"]["positive"]["encoding"]["kind"] != guidance:
+        state["encoder.stem.0.weight"][:, -2:] = 0
+    net.load_state_dict(state)
+    for part in ("sampler", "error"):
+        if f"{part}.trunk.up2.weight" not in found:
+            begin_as_decoder(getattr(net, part), net)
+
+
+def begin_as_decoder(part, net: LesionNet) -> None:
+    """Gives a sampler or an error head the decoder's trunk and first step up."""
+    part.trunk.load_state_dict(net.decoder.trunk.state_dict())
+    part.head.up0.load_state_dict(net.decoder.head.up0.state_dict())
