@@ -27,7 +27,6 @@ max_spacing_mm = {max}
 zoom_out = {zoom_out}
 context = {context}                     # region side / component extent
 local_from = {local_from}                    # from this prompt on, a correction stays connected to it, and goes its way
-least_reach_voxels = {least_reach}          # working voxels round a correcting click that take its sign in any case
 
 [guidance.positive]
 encoding = {encoding}
@@ -92,7 +91,6 @@ def write_description(
             size=region["side_voxels"], first=region["first_spacing_mm"],
             first_voxels=region["first_spacing_voxels"], min=region["min_spacing_mm"],
             max=region["max_spacing_mm"], zoom_out=region["zoom_out"], context=region["context"],
-            local_from=region["local_from"], least_reach=region["least_reach_voxels"],
             encoding=inline(recipe["guidance"]), drops=drops, rate=recipe["uncertainty"]["dropout"],
             temperature=temperature, **digests,
         )

@@ -26,6 +26,7 @@ impl Segmenter for Ball {
             max_spacing_mm: 6.0,
             zoom_out: 1.5,
             context: 1.5,
+            ..RegionPolicy::default()
         };
         let none = String::new;
         EngineDescription {

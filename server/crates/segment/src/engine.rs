@@ -37,6 +37,8 @@ pub struct RegionPolicy {
     pub size: [usize; 3],
     /// Spacing of the first region of a new component, mm.
     pub first_spacing_mm: f64,
+    /// Or so many of the volume's own voxels (the edge of a cube of their volume), if that is more.
+    pub first_spacing_voxels: f64,
     /// Finest spacing, mm.
     pub min_spacing_mm: f64,
     /// Coarsest spacing, mm.
@@ -45,6 +47,24 @@ pub struct RegionPolicy {
     pub zoom_out: f64,
     /// Side of the region over the extent of the component inside it.
     pub context: f64,
+    /// From this prompt of a label on, a correction changes only what is connected to it, and only its way;
+    /// 0: never. Before it, an answer replaces the whole component.
+    pub local_from: usize,
+}
+
+impl Default for RegionPolicy {
+    fn default() -> Self {
+        Self {
+            size: [64; 3],
+            first_spacing_mm: 1.5,
+            first_spacing_voxels: 0.0,
+            min_spacing_mm: 1.0,
+            max_spacing_mm: 6.0,
+            zoom_out: 1.5,
+            context: 1.5,
+            local_from: 0,
+        }
+    }
 }
 
 /// Channels made ready by an engine, which may keep an image encoding here (as SAM does).

@@ -96,10 +96,12 @@ impl Segmenter for NetworkEngine {
             region: RegionPolicy {
                 size: spec.size,
                 first_spacing_mm: spec.first_spacing_mm,
+                first_spacing_voxels: spec.first_spacing_voxels,
                 min_spacing_mm: spec.min_spacing_mm,
                 max_spacing_mm: spec.max_spacing_mm,
                 zoom_out: spec.zoom_out,
                 context: spec.context,
+                local_from: spec.local_from,
             },
         }
     }

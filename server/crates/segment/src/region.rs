@@ -70,8 +70,15 @@ impl<'a> Placement<'a> {
     /// The region of a component that has no mask yet.
     pub fn first(&self) -> Result<Grid, VolumeError> {
         let extent = self.points();
-        let spacing = self.spacing_for(&extent, self.policy.context).max(self.policy.first_spacing_mm);
+        let spacing = self.spacing_for(&extent, self.policy.context).max(self.first_spacing_mm());
         self.region(&extent, spacing)
+    }
+
+    /// Spacing of a first region, within the policy's limits: coarser where the volume's voxels are large.
+    pub fn first_spacing_mm(&self) -> f64 {
+        let edge = self.volume.spacing_mm().into_iter().product::<f64>().cbrt();
+        let spacing = self.policy.first_spacing_mm.max(self.policy.first_spacing_voxels * edge);
+        spacing.max(self.policy.min_spacing_mm).min(self.policy.max_spacing_mm)
     }
 
     /// The region of `spacing_mm` round an extent; moved, if need be, so that it holds the new prompts.

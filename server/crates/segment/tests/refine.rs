@@ -24,6 +24,10 @@ impl Bench {
         Self { engine, volume, prepared }
     }
 
+    fn with(volume: Arc<Volume>, engine: Threshold) -> Self {
+        Self { engine, ..Self::new(volume) }
+    }
+
     fn refine(&self, prompts: &[PlacedPrompt], mask: &Mask, other_labels: &[&Mask]) -> Result<Refined, SegmentError> {
         let input = RefineInput { prompts, newest: 1, mask, other_labels };
         refine(&self.engine, &self.prepared, &input, &Cancel::new())
@@ -199,4 +203,37 @@ fn nothing_to_start_from() {
     let refined = bench.refine(&prompts, &bench.empty(), &[]).unwrap();
     assert_eq!((refined.mask.count(), refined.mask.contains([20, 20, 20])), (1, true));
     assert_eq!(differing(&refined.mask, &bench.empty()), 1);
+}
+
+#[test]
+fn a_late_correction_leaves_the_rest_as_it_is() {
+    let volume = balls(grid([80, 80, 80], [1.0; 3]), &[([40, 40, 40], 20.0)]);
+    for (local_from, restored) in [(0, 2), (3, 2), (2, 1), (1, 1)] {
+        let bench = Bench::with(volume.clone(), Threshold { local_from, ..Threshold::default() });
+        // Both ends along i are missing.
+        let truth = bench.truth();
+        let mut wrong = truth.clone();
+        for ((_, _, i), voxel) in wrong.voxels_mut().indexed_iter_mut() {
+            *voxel &= (28..53).contains(&i);
+        }
+        let prompts = [click(&volume, [40, 40, 40], Positive), click(&volume, [24, 40, 40], Positive)];
+        let refined = bench.refine(&prompts, &wrong, &[]).unwrap();
+        let set = |mask: &Mask, i: usize| mask.contains([i, 40, 40]);
+        assert!(set(&refined.mask, 22) && set(&refined.mask, 26), "from {local_from}");
+        assert_eq!(set(&refined.mask, 56), restored == 2, "from {local_from}");
+        let changed = refined.mask.changed_box(&wrong);
+        assert_eq!(refined.changed.intersection(&changed), changed);
+        // The other way: a negative prompt adds nothing.
+        let prompts = [click(&volume, [40, 40, 40], Positive), click(&volume, [40, 70, 40], Negative)];
+        let refined = bench.refine(&prompts, &wrong, &[]).unwrap();
+        assert_eq!(set(&refined.mask, 22), restored == 2, "from {local_from}");
+    }
+}
+
+#[test]
+fn a_coarse_volume_begins_with_a_coarse_region() {
+    let volume = balls(grid([60, 60, 60], [4.0, 4.0, 4.0]), &[([30, 30, 30], 30.0)]);
+    let bench = Bench::with(volume.clone(), Threshold { first_spacing_voxels: 0.75, ..Threshold::default() });
+    let refined = bench.refine(&[click(&volume, [30, 30, 30], Positive)], &bench.empty(), &[]).unwrap();
+    assert_eq!((refined.forwards, refined.spacing_mm), (1, 3.0));
 }

@@ -57,6 +57,7 @@ impl Segmenter for StubEngine {
                 max_spacing_mm: 4.0,
                 zoom_out: 1.5,
                 context: 1.5,
+                ..RegionPolicy::default()
             },
         }
     }

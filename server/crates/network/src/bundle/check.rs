@@ -102,8 +102,22 @@ fn region(raw: &format::Region) -> Checked<RegionSpec> {
     if !(1.05..=10.0).contains(&raw.zoom_out) || !(1.0..=10.0).contains(&raw.context) {
         return wrong("region.zoom_out must lie between 1.05 and 10, region.context between 1 and 10");
     }
-    let &format::Region { size, divisor, first_spacing_mm, min_spacing_mm, max_spacing_mm, zoom_out, context } = raw;
-    Ok(RegionSpec { size, divisor, first_spacing_mm, min_spacing_mm, max_spacing_mm, zoom_out, context })
+    if !(0.0..=10.0).contains(&raw.first_spacing_voxels) {
+        return wrong("region.first_spacing_voxels must lie between 0 and 10");
+    }
+    let &format::Region { size, divisor, first_spacing_mm, min_spacing_mm, max_spacing_mm, zoom_out, context, .. } = raw;
+    let &format::Region { first_spacing_voxels, local_from, .. } = raw;
+    Ok(RegionSpec {
+        size,
+        divisor,
+        first_spacing_mm,
+        first_spacing_voxels,
+        min_spacing_mm,
+        max_spacing_mm,
+        zoom_out,
+        context,
+        local_from,
+    })
 }
 
 fn encoding(raw: &format::Encoding) -> Checked<Encoding> {

@@ -60,6 +60,10 @@ pub(super) struct Region {
     pub zoom_out: f64,
     #[serde(default = "one_and_a_half")]
     pub context: f64,
+    #[serde(default)]
+    pub first_spacing_voxels: f64,
+    #[serde(default)]
+    pub local_from: usize,
 }
 
 #[derive(Debug, Deserialize)]

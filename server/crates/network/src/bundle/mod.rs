@@ -86,6 +86,8 @@ pub struct RegionSpec {
     pub divisor: usize,
     /// Spacing of the first region of a new component, mm.
     pub first_spacing_mm: f64,
+    /// Or so many of the volume's own voxels (the edge of a cube of their volume), if that is more.
+    pub first_spacing_voxels: f64,
     /// Finest spacing, mm.
     pub min_spacing_mm: f64,
     /// Coarsest spacing, mm.
@@ -94,6 +96,8 @@ pub struct RegionSpec {
     pub zoom_out: f64,
     /// Side of the region over the extent of the component inside it.
     pub context: f64,
+    /// From this prompt of a label on, a correction changes only what is connected to it; 0: never.
+    pub local_from: usize,
 }
 
 /// How prompts become a map (see `isochrone-guidance`).

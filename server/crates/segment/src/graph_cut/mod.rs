@@ -44,6 +44,7 @@ impl Default for GraphCutEngine {
             max_spacing_mm: 6.0,
             zoom_out: 1.5,
             context: 1.6,
+            ..RegionPolicy::default()
         };
         Self {
             lambda: 1.0,

@@ -38,6 +38,7 @@ impl Default for IsoContourEngine {
             max_spacing_mm: 6.0,
             zoom_out: 1.5,
             context: 1.5,
+            ..RegionPolicy::default()
         };
         Self { rule: Rule::default(), search_mm: 10.0, region }
     }

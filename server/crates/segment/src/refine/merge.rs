@@ -1,6 +1,7 @@
 //! From the region back into the label's mask.
 
 use super::RefineInput;
+use super::local::Correction;
 use crate::flood::NOTHING;
 use crate::on_grid::grown;
 use isochrone_prompt::Polarity;
@@ -19,12 +20,17 @@ pub(super) struct Merge<'a> {
     /// The component that is replaced, on the mask's grid.
     pub active: &'a Mask,
     pub active_box: VoxelBox,
+    /// A late correction: what it may change.
+    pub correction: Option<Correction>,
 }
 
 impl Merge<'_> {
     /// Rewrites the active component inside the region; returns the box that changed.
     pub fn into_mask(self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {
         let mut changed = self.replace(mask, input);
+        if let Some(correction) = &self.correction {
+            changed = correction.limit(mask, input.mask, &changed);
+        }
         let prompts = input.prompts.iter();
         for (prompt, at) in prompts.flat_map(|p| p.certain_in(self.region).map(move |voxel| (p, voxel))) {
             let elsewhere = input.mask.contains(at) && !self.active.contains(at);

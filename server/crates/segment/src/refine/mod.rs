@@ -1,6 +1,7 @@
 //! One step: from the newest prompts to the label's new mask.
 
 mod active;
+mod local;
 mod merge;
 mod run;
 
@@ -75,6 +76,8 @@ pub struct Refined {
 ///   that is small in its region is run once more, finer.
 /// - In the region, the answer replaces the active component. Everything else of the mask stays: voxels
 ///   outside the region, other components; and voxels of other labels are not taken.
+/// - From the policy's `local_from`th prompt on, only those changes count that are connected to a new prompt
+///   and of its sign: a late correction leaves the rest of the lesion as the reader has accepted it.
 /// - A positive prompt's own voxels are set and a negative prompt's cleared, whatever the engine says, so
 ///   that every prompt has an effect (those of a lasso, of a box round the lesion and of extreme points are
 ///   hints only); of several on one voxel, the newest wins.

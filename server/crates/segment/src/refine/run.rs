@@ -1,5 +1,6 @@
 //! Forward passes for one group of new prompts, until the region fits.
 
+use super::local::Correction;
 use super::merge::{self, Merge};
 use super::{RefineInput, Refined, RefinedTask, active};
 use crate::flood::Flood;
@@ -51,7 +52,7 @@ pub(super) fn group(
     if active_box.is_empty() && run.forwards == 1 {
         pass = run.zoomed_in(&placement, pass)?;
     }
-    Ok(run.finish(pass))
+    Ok(run.finish(pass, new))
 }
 
 impl Run<'_> {
@@ -59,7 +60,7 @@ impl Run<'_> {
     fn zoomed_out(&mut self, placement: &Placement<'_>) -> Result<Pass, SegmentError> {
         let policy = self.engine.describe().region;
         let (mut region, mut spacing) = if self.active_box.is_empty() {
-            (placement.first()?, policy.first_spacing_mm)
+            (placement.first()?, placement.first_spacing_mm())
         } else {
             let extent = placement.around(self.input.mask.grid(), &self.active_box);
             let spacing = placement.spacing_for(&extent, policy.context);
@@ -140,7 +141,9 @@ impl Run<'_> {
         (flood.reached, flood.region)
     }
 
-    fn finish(self, pass: Pass) -> Refined {
+    fn finish(self, pass: Pass, new: &[&PlacedPrompt]) -> Refined {
+        let policy = self.engine.describe().region;
+        let late = policy.local_from > 0 && self.input.prompts.len() >= policy.local_from;
         let mut probability = pass.candidate.probability.clone();
         let threshold = pass.candidate.threshold;
         Zip::from(&mut probability).and(&pass.kept).for_each(|p, &kept| {
@@ -155,6 +158,7 @@ impl Run<'_> {
             kept_box: pass.kept_box,
             active: &self.active,
             active_box: self.active_box,
+            correction: (late && !self.active_box.is_empty()).then(|| Correction::of(new)).flatten(),
         };
         let mut mask = merge::sparse_clone(self.input.mask);
         let changed = merge.into_mask(&mut mask, self.input);

@@ -48,6 +48,10 @@ pub type Asked = Arc<Mutex<Vec<(f64, usize)>>>;
 #[derive(Default)]
 pub struct Threshold {
     pub asked: Asked,
+    /// See [`RegionPolicy::local_from`].
+    pub local_from: usize,
+    /// See [`RegionPolicy::first_spacing_voxels`].
+    pub first_spacing_voxels: f64,
 }
 
 impl Segmenter for Threshold {
@@ -59,6 +63,8 @@ impl Segmenter for Threshold {
             max_spacing_mm: 8.0,
             zoom_out: 1.5,
             context: 1.5,
+            local_from: self.local_from,
+            first_spacing_voxels: self.first_spacing_voxels,
         };
         EngineDescription {
             name: "threshold".into(),
