@@ -105,7 +105,8 @@ fn region(raw: &format::Region) -> Checked<RegionSpec> {
     if !(0.0..=10.0).contains(&raw.first_spacing_voxels) {
         return wrong("region.first_spacing_voxels must lie between 0 and 10");
     }
-    let &format::Region { size, divisor, first_spacing_mm, min_spacing_mm, max_spacing_mm, zoom_out, context, .. } = raw;
+    let &format::Region { size, divisor, first_spacing_mm, min_spacing_mm, max_spacing_mm, zoom_out, context, .. } =
+        raw;
     let &format::Region { first_spacing_voxels, local_from, .. } = raw;
     Ok(RegionSpec {
         size,
