@@ -62,6 +62,9 @@ fn main() {
     let seg = segmentation(&series, &pairs).unwrap();
     seg.write(&out.join("seg.dcm")).unwrap();
     structure_set(&series, &pairs).unwrap().write(&out.join("rtstruct.dcm")).unwrap();
+    let labelled: Vec<(u16, Segment, &Mask)> =
+        (1u16..).zip(&masks).map(|(n, (segment, mask))| (n, segment.clone(), mask)).collect();
+    isochrone_export::write_segments(&out.join("labels.seg.nrrd"), image.grid(), &labelled).unwrap();
     let soft = values.mapv(|v| (v * 0.4).min(1.0));
     probability(&series, &masks[0].0, image.grid(), soft.view()).unwrap().write(&out.join("probability.dcm")).unwrap();
     let mut measured = Vec::new();

@@ -4,6 +4,7 @@
 //! | function | what it writes |
 //! |---|---|
 //! | [`write_labels`] | a label map of several masks, uint8, or uint16 where a label value needs it |
+//! | [`write_segments`] | the same with names, colours and coded terms, as `.seg.nrrd` of 3D Slicer |
 //! | [`write_map`] | a probability, uncertainty or guidance map, float32 |
 //! | [`write_volume`] | an image in its stored scalar type, with its rescaling |
 //! | [`dicom`] | DICOM SEG, RTSTRUCT and SR |
@@ -18,6 +19,7 @@ mod file;
 mod nifti;
 mod nrrd;
 mod pixels;
+mod slicer;
 
 pub use error::ExportError;
 
@@ -33,6 +35,22 @@ use std::path::Path;
 /// A mask on another grid, a label value of 0 or given twice, an unknown file format, or a disk
 /// that fails.
 pub fn write_labels(path: &Path, grid: &Grid, masks: &[(u16, &Mask)]) -> Result<(), ExportError> {
+    label_map(path, grid, masks, &[])
+}
+
+/// Writes labels with their names, colours and coded terms: where the name ends in `.seg.nrrd`, as a segmentation
+/// of 3D Slicer; in any other format as [`write_labels`] does, which has no room for them.
+///
+/// # Errors
+/// As [`write_labels`].
+pub fn write_segments(path: &Path, grid: &Grid, segments: &[(u16, dicom::Segment, &Mask)]) -> Result<(), ExportError> {
+    let masks: Vec<(u16, &Mask)> = segments.iter().map(|(value, _, mask)| (*value, *mask)).collect();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let keys = if name.ends_with(".seg.nrrd") { slicer::keys(segments) } else { Vec::new() };
+    label_map(path, grid, &masks, &keys)
+}
+
+fn label_map(path: &Path, grid: &Grid, masks: &[(u16, &Mask)], keys: &[String]) -> Result<(), ExportError> {
     let mut seen = std::collections::BTreeSet::new();
     for (value, mask) in masks {
         if *value == 0 || !seen.insert(*value) {
@@ -43,9 +61,9 @@ pub fn write_labels(path: &Path, grid: &Grid, masks: &[(u16, &Mask)]) -> Result<
         }
     }
     if seen.iter().all(|v| *v <= 255) {
-        write(path, grid, label_array::<u8>(grid, masks, |v| v as u8).view(), Rescale::IDENTITY)
+        write(path, grid, label_array::<u8>(grid, masks, |v| v as u8).view(), Rescale::IDENTITY, keys)
     } else {
-        write(path, grid, label_array::<u16>(grid, masks, |v| v).view(), Rescale::IDENTITY)
+        write(path, grid, label_array::<u16>(grid, masks, |v| v).view(), Rescale::IDENTITY, keys)
     }
 }
 
@@ -54,7 +72,7 @@ pub fn write_labels(path: &Path, grid: &Grid, masks: &[(u16, &Mask)]) -> Result<
 /// # Errors
 /// An array that does not fit the grid, an unknown file format, or a disk that fails.
 pub fn write_map(path: &Path, grid: &Grid, values: ArrayView3<'_, f32>) -> Result<(), ExportError> {
-    write(path, grid, values, Rescale::IDENTITY)
+    write(path, grid, values, Rescale::IDENTITY, &[])
 }
 
 /// Writes an image in its stored scalar type. NRRD has no field for a rescaling, so a volume that
@@ -66,19 +84,19 @@ pub fn write_volume(path: &Path, volume: &Volume) -> Result<(), ExportError> {
     let (grid, rescale) = (volume.grid().as_ref(), volume.rescale());
     if rescale != Rescale::IDENTITY && Format::of(path)? == Format::Nrrd {
         let whole = isochrone_volume::VoxelBox::whole(grid.size());
-        return write(path, grid, volume.values(&whole).view(), Rescale::IDENTITY);
+        return write(path, grid, volume.values(&whole).view(), Rescale::IDENTITY, &[]);
     }
     match volume.voxels() {
-        Voxels::U8(a) => write(path, grid, a.view(), rescale),
-        Voxels::I8(a) => write(path, grid, a.view(), rescale),
-        Voxels::U16(a) => write(path, grid, a.view(), rescale),
-        Voxels::I16(a) => write(path, grid, a.view(), rescale),
-        Voxels::U32(a) => write(path, grid, a.view(), rescale),
-        Voxels::I32(a) => write(path, grid, a.view(), rescale),
-        Voxels::U64(a) => write(path, grid, a.view(), rescale),
-        Voxels::I64(a) => write(path, grid, a.view(), rescale),
-        Voxels::F32(a) => write(path, grid, a.view(), rescale),
-        Voxels::F64(a) => write(path, grid, a.view(), rescale),
+        Voxels::U8(a) => write(path, grid, a.view(), rescale, &[]),
+        Voxels::I8(a) => write(path, grid, a.view(), rescale, &[]),
+        Voxels::U16(a) => write(path, grid, a.view(), rescale, &[]),
+        Voxels::I16(a) => write(path, grid, a.view(), rescale, &[]),
+        Voxels::U32(a) => write(path, grid, a.view(), rescale, &[]),
+        Voxels::I32(a) => write(path, grid, a.view(), rescale, &[]),
+        Voxels::U64(a) => write(path, grid, a.view(), rescale, &[]),
+        Voxels::I64(a) => write(path, grid, a.view(), rescale, &[]),
+        Voxels::F32(a) => write(path, grid, a.view(), rescale, &[]),
+        Voxels::F64(a) => write(path, grid, a.view(), rescale, &[]),
     }
 }
 
@@ -114,7 +132,13 @@ impl Format {
     }
 }
 
-fn write<T: Scalar>(path: &Path, grid: &Grid, voxels: ArrayView3<'_, T>, rescale: Rescale) -> Result<(), ExportError> {
+fn write<T: Scalar>(
+    path: &Path,
+    grid: &Grid,
+    voxels: ArrayView3<'_, T>,
+    rescale: Rescale,
+    keys: &[String],
+) -> Result<(), ExportError> {
     let format = Format::of(path)?;
     let (k, j, i) = voxels.dim();
     if grid.shape() != [k, j, i] {
@@ -134,7 +158,7 @@ fn write<T: Scalar>(path: &Path, grid: &Grid, voxels: ArrayView3<'_, T>, rescale
             file::write(path, |out| file::gzip(out, |out| out.write_all(&header).and_then(|()| image.write_to(out))))
         }
         Format::Nrrd => file::write(path, |out| {
-            out.write_all(nrrd::header(&image).as_bytes())?;
+            out.write_all(nrrd::header(&image, keys).as_bytes())?;
             file::gzip(out, |out| image.write_to(out))
         }),
     }
