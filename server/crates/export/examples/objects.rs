@@ -4,13 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use isochrone_export::dicom::{
-    Algorithm, Attribute, Code, Measured, Measurement, Segment, Series, SourceSlice, probability, report, segmentation,
-    structure_set,
+    Algorithm, Code, Measured, Measurement, Segment, Series, probability, report, segmentation, structure_set,
 };
+use isochrone_intake::dicom::SeriesInfo;
 use isochrone_intake::{ReadOptions, read};
 use isochrone_volume::{Mask, Modality, VoxelBox};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,29 +20,8 @@ fn main() {
     let modality = Modality::from_code(json["modality"].as_str().unwrap());
     let image = read(Path::new(image), &ReadOptions { modality, ..ReadOptions::default() }).unwrap();
     let labels = read(Path::new(labels), &ReadOptions::default()).unwrap();
-    let text = |v: &Value| v.as_str().unwrap().to_owned();
-    let series = Series {
-        study_uid: text(&json["study_uid"]),
-        series_uid: text(&json["series_uid"]),
-        frame_of_reference: text(&json["frame_of_reference"]),
-        attributes: json["attributes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|a| Attribute {
-                tag: (a[0].as_u64().unwrap() as u16, a[1].as_u64().unwrap() as u16),
-                vr: text(&a[2]),
-                value: text(&a[3]),
-            })
-            .collect(),
-        slices: json["slices"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|s| SourceSlice { sop_class_uid: text(&s[0]), sop_instance_uid: text(&s[1]), frame: None })
-            .collect(),
-        grid: image.grid().as_ref().clone(),
-    };
+    let info: SeriesInfo = serde_json::from_value(json).unwrap();
+    let series = Series { info: Arc::new(info), grid: image.grid().clone() };
     let values = labels.values(&VoxelBox::whole(labels.grid().size()));
     let algorithm = Algorithm {
         engine: "network".to_owned(),

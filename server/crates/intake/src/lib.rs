@@ -17,13 +17,11 @@
 //! # Ok::<(), isochrone_intake::IntakeError>(())
 //! ```
 
-<<<<<<< HEAD
 pub mod dicom;
-=======
 pub mod dicomweb;
->>>>>>> 8a0fd81 (DICOMweb: find, load, store; a PACS that misbehaves in the tests)
 mod error;
 mod gate;
+pub mod masks;
 mod meaning;
 mod nifti;
 mod nrrd;

@@ -28,4 +28,4 @@ pub use report::{Measured, Measurement, report};
 pub use rtstruct::structure_set;
 pub use seg::{probability, segmentation};
 pub use segment::{Algorithm, Segment};
-pub use series::{Attribute, Series, SourceSlice};
+pub use series::Series;

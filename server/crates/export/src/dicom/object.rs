@@ -83,7 +83,7 @@ impl Draft {
             .text(tags::SERIES_TIME, VR::TM, time(&now))
             .lo(tags::SERIES_DESCRIPTION, &kind.description)
             .with(equipment());
-        let uids = [instance, own_series, series.study_uid.clone()];
+        let uids = [instance, own_series, series.info.study_uid.clone()];
         Self { item, kind, uids }
     }
 

@@ -89,14 +89,23 @@ def made(request, objects, tmp_path_factory):
     attributes = []
     for group, element, vr in COPIED:
         if (group, element) in first:
-            attributes.append([group, element, vr, str(first[group, element].value)])
+            attributes.append({"tag": [group, element], "vr": vr, "value": str(first[group, element].value)})
     series = {
         "study_uid": first.StudyInstanceUID,
         "series_uid": first.SeriesInstanceUID,
         "frame_of_reference": first.FrameOfReferenceUID,
         "modality": modality,
         "attributes": attributes,
-        "slices": [[s.SOPClassUID, s.SOPInstanceUID] for s in slices],
+        "slices": [
+            {
+                "sop_class_uid": s.SOPClassUID,
+                "sop_instance_uid": s.SOPInstanceUID,
+                "frame": None,
+                "position_lps_mm": [float(v) for v in s.ImagePositionPatient],
+            }
+            for s in slices
+        ],
+        "suv": None,
     }
     (folder / "series.json").write_text(json.dumps(series))
     numbers = objects(folder / "image.nrrd", folder / "labels.nrrd", folder / "series.json", folder)

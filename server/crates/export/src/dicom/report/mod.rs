@@ -149,7 +149,7 @@ fn library(series: &Series) -> Item {
             &Code::of(code_value, "DCM", modality_meaning(code_value)),
         )],
     };
-    let entries = series.slices.iter().map(|slice| image(Relation::Contains, None, slice.image(), Vec::new()));
+    let entries = series.images().map(|reference| image(Relation::Contains, None, reference, Vec::new()));
     let group = container(
         Relation::Contains,
         &Code::dcm("126200", "Image Library Group"),
@@ -194,7 +194,7 @@ fn group(series: &Series, segmentation: &Object, measured: &Measured) -> Item {
         content.push(uidref(
             Relation::Contains,
             &Code::dcm("121232", "Source series for segmentation"),
-            &series.series_uid,
+            &series.info.series_uid,
         ));
     }
     let algorithm = &segment.algorithm;
@@ -220,6 +220,6 @@ fn evidence(series: &Series, segmentation: &Object) -> Item {
     let segments = Item::new()
         .uid(tags::REFERENCED_SOP_CLASS_UID, &*segmentation.sop_class_uid)
         .uid(tags::REFERENCED_SOP_INSTANCE_UID, &*segmentation.sop_instance_uid);
-    let all = [of(&series.series_uid, series.instances()), of(&segmentation.series_uid, vec![segments])];
-    Item::new().uid(tags::STUDY_INSTANCE_UID, &*series.study_uid).items(tags::REFERENCED_SERIES_SEQUENCE, all)
+    let all = [of(&series.info.series_uid, series.instances()), of(&segmentation.series_uid, vec![segments])];
+    Item::new().uid(tags::STUDY_INSTANCE_UID, &*series.info.study_uid).items(tags::REFERENCED_SERIES_SEQUENCE, all)
 }

@@ -65,15 +65,15 @@ pub fn structure_set(series: &Series, regions: &[(Segment, &Mask)]) -> Result<Ob
 /// Which study, series and images the contours were drawn on.
 fn referenced(series: &Series) -> Item {
     let images = Item::new()
-        .uid(tags::SERIES_INSTANCE_UID, &*series.series_uid)
+        .uid(tags::SERIES_INSTANCE_UID, &*series.info.series_uid)
         .items(tags::CONTOUR_IMAGE_SEQUENCE, series.instances());
     let study = Item::new()
         // The retired Detached Study Management class is what this attribute has always held.
         .uid(tags::REFERENCED_SOP_CLASS_UID, "1.2.840.10008.3.1.2.3.1")
-        .uid(tags::REFERENCED_SOP_INSTANCE_UID, &*series.study_uid)
+        .uid(tags::REFERENCED_SOP_INSTANCE_UID, &*series.info.study_uid)
         .items(tags::RT_REFERENCED_SERIES_SEQUENCE, [images]);
     Item::new()
-        .uid(tags::FRAME_OF_REFERENCE_UID, &*series.frame_of_reference)
+        .uid(tags::FRAME_OF_REFERENCE_UID, &*series.info.frame_of_reference)
         .items(tags::RT_REFERENCED_STUDY_SEQUENCE, [study])
 }
 
@@ -81,7 +81,7 @@ fn region(series: &Series, number: usize, segment: &Segment) -> Item {
     let details = segment.algorithm.details();
     let item = Item::new()
         .is(tags::ROI_NUMBER, number)
-        .uid(tags::REFERENCED_FRAME_OF_REFERENCE_UID, &*series.frame_of_reference)
+        .uid(tags::REFERENCED_FRAME_OF_REFERENCE_UID, &*series.info.frame_of_reference)
         .lo(tags::ROI_NAME, &segment.label())
         .cs(tags::ROI_GENERATION_ALGORITHM, segment.algorithm.kind())
         .lo(tags::ROI_GENERATION_DESCRIPTION, &segment.algorithm.name());
@@ -135,8 +135,8 @@ fn contour(series: &Series, grid: &Grid, k: usize, polygon: &[Vertex]) -> Item {
         .cs(tags::CONTOUR_GEOMETRIC_TYPE, "CLOSED_PLANAR")
         .is(tags::NUMBER_OF_CONTOUR_POINTS, polygon.len())
         .put(tags::CONTOUR_DATA, VR::DS, PrimitiveValue::Strs(numbers));
-    if let Some(slice) = polygon.first().and_then(|vertex| series.slice_at(place(vertex))) {
-        item = item.items(tags::CONTOUR_IMAGE_SEQUENCE, [slice.image()]);
+    if let Some(image) = polygon.first().and_then(|vertex| series.image_at(place(vertex))) {
+        item = item.items(tags::CONTOUR_IMAGE_SEQUENCE, [image]);
     }
     item
 }

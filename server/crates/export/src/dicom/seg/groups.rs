@@ -72,11 +72,10 @@ fn one(series: &Series, grid: &Grid, frame: &Frame, positions: &[usize]) -> Item
             [Item::new().ds(tags::IMAGE_POSITION_PATIENT, &[origin.x, origin.y, origin.z])],
         )
         .items(tags::SEGMENT_IDENTIFICATION_SEQUENCE, [Item::new().us(tags::REFERENCED_SEGMENT_NUMBER, frame.segment)]);
-    if let Some(slice) = series.slice_at(middle) {
+    if let Some(image) = series.image_at(middle) {
         // Voxel for voxel only where the frame lies on the source's own pixels.
-        let preserved = if *grid == series.grid { "YES" } else { "NO" };
-        let source = slice
-            .image()
+        let preserved = if *grid == *series.grid { "YES" } else { "NO" };
+        let source = image
             .code(
                 tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
                 &Code::dcm("121322", "Source image for image processing operation"),

@@ -107,7 +107,7 @@ fn object(
         })
         .with(|item| {
             let instances = Item::new()
-                .uid(tags::SERIES_INSTANCE_UID, &*series.series_uid)
+                .uid(tags::SERIES_INSTANCE_UID, &*series.info.series_uid)
                 .items(tags::REFERENCED_INSTANCE_SEQUENCE, series.instances());
             item.items(tags::REFERENCED_SERIES_SEQUENCE, [instances])
         });

@@ -1,0 +1,70 @@
+//! Masks in: DICOM Segmentation and RT Structure Set, onto the grid of an image, to be refined.
+//!
+//! | object | what is read |
+//! |---|---|
+//! | Segmentation, BINARY and FRACTIONAL (1.2.840.10008.5.1.4.1.1.66.4) | 1 and 8 bits, frames in any order, with or without the empty ones; a fraction counts from one half |
+//! | Label Map Segmentation (….66.7) | 8 and 16 bits |
+//! | RT Structure Set (….481.3) | closed planar contours parallel to the image's slices; nested contours make holes, keyholes are understood |
+//!
+//! The object must lie in the image's frame of reference: masks are not registered, they are refused. Voxels are
+//! taken from the nearest one of the object, so on the image's own grid they come back one for one.
+
+mod contours;
+mod dataset;
+mod frames;
+mod segments;
+
+use crate::IntakeError;
+use dicom_object::InMemDicomObject;
+use isochrone_volume::{Grid, Mask};
+use std::sync::Arc;
+
+/// One mask of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadMask {
+    /// Segment or ROI number.
+    pub number: u32,
+    /// What it was called; may be empty.
+    pub name: String,
+    /// On the image's grid; may be empty, if the object lies elsewhere.
+    pub mask: Mask,
+}
+
+/// All masks of an object.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ReadMasks {
+    /// By number.
+    pub masks: Vec<ReadMask>,
+    /// What the reader should know, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Takes the masks of an object onto a grid. `pixels` are those of the object, not compressed; a structure set has none.
+///
+/// # Errors
+/// Another frame of reference, another kind of object, a structure that cannot be, or geometry that does not fit.
+pub fn from_object(
+    header: &InMemDicomObject,
+    pixels: &[u8],
+    grid: &Arc<Grid>,
+    frame_of_reference: &str,
+) -> Result<ReadMasks, IntakeError> {
+    match dataset::text(header, dicom_dictionary_std::tags::SOP_CLASS_UID).as_str() {
+        "1.2.840.10008.5.1.4.1.1.66.4" | "1.2.840.10008.5.1.4.1.1.66.7" => {
+            segments::read(header, pixels, grid, frame_of_reference)
+        }
+        "1.2.840.10008.5.1.4.1.1.481.3" => contours::read(header, grid, frame_of_reference),
+        _ => Err(IntakeError::unsupported(
+            "This kind of DICOM object",
+            "name a DICOM Segmentation or an RT Structure Set",
+        )),
+    }
+}
+
+/// An object of another patient space.
+fn other_frame() -> IntakeError {
+    IntakeError::header(
+        "frame of reference",
+        "the masks lie in another frame of reference than the image; load the image that they were drawn on",
+    )
+}
