@@ -7,7 +7,9 @@ mod engine;
 mod evaluate;
 mod guidance;
 mod info;
+mod measure;
 mod model;
+pub mod pacs;
 mod segment;
 pub mod serve;
 mod shared;
@@ -28,6 +30,12 @@ enum Command {
     Segment(segment::SegmentArgs),
     /// Say what an image is and where it lies
     Info(info::InfoArgs),
+    /// Measure masks: volume, values, SUV peak, MTV, TLG
+    Measure(measure::MeasureArgs),
+    /// Find series in a PACS
+    Find(pacs::FindArgs),
+    /// Store DICOM files in a PACS
+    Push(pacs::PushArgs),
     /// Write the guidance map of some clicks
     Guidance(guidance::GuidanceArgs),
     /// Look after model bundles
@@ -57,6 +65,9 @@ impl Cli {
         match self.command {
             Command::Segment(args) => segment::run(&args),
             Command::Info(args) => info::run(&args),
+            Command::Measure(args) => measure::run(&args),
+            Command::Find(args) => pacs::find(&args),
+            Command::Push(args) => pacs::push(&args),
             Command::Guidance(args) => guidance::run(&args),
             Command::Model(args) => model::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),

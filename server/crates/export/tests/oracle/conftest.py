@@ -22,18 +22,16 @@ COPIED = [
 
 
 @pytest.fixture(scope="session")
-def objects():
-    """Runs the crate's `objects` example."""
-    subprocess.run(
-        ["cargo", "build", "--release", "-q", "-p", "isochrone-export", "--example", "objects"], cwd=ROOT, check=True
-    )
+def example():
+    """Runs an example of the crate, and returns what it prints as JSON."""
+    subprocess.run(["cargo", "build", "--release", "-q", "-p", "isochrone-export", "--examples"], cwd=ROOT, check=True)
     about = subprocess.run(
         ["cargo", "metadata", "--format-version", "1", "--no-deps"], cwd=ROOT, check=True, capture_output=True
     )
-    program = Path(json.loads(about.stdout)["target_directory"]) / "release/examples/objects"
+    programs = Path(json.loads(about.stdout)["target_directory"]) / "release/examples"
 
-    def run(*arguments):
-        done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    def run(name, *arguments):
+        done = subprocess.run([programs / name, *map(str, arguments)], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -73,7 +71,7 @@ def phantom(modality, oblique):
 
 
 @pytest.fixture(scope="session", params=["CT oblique", "PT"])
-def made(request, objects, tmp_path_factory):
+def made(request, example, tmp_path_factory):
     """A series, what was drawn on it, and the folder with our objects."""
     modality = request.param.split()[0]
     folder = tmp_path_factory.mktemp(modality)
@@ -108,7 +106,7 @@ def made(request, objects, tmp_path_factory):
         "suv": None,
     }
     (folder / "series.json").write_text(json.dumps(series))
-    numbers = objects(folder / "image.nrrd", folder / "labels.nrrd", folder / "series.json", folder)
+    numbers = example("objects", folder / "image.nrrd", folder / "labels.nrrd", folder / "series.json", folder)
     return SimpleNamespace(
         folder=folder, labels=labels, affine=affine, slices=slices, values=values, numbers=numbers, modality=modality
     )
