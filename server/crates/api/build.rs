@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../protos");
-    let files =
-        ["geometry", "volumes", "prompts", "segmentation", "export"].map(|name| format!("isochrone/v1/{name}.proto"));
+    let files = ["geometry", "volumes", "prompts", "labels", "segmentation", "export"]
+        .map(|name| format!("isochrone/v1/{name}.proto"));
     println!("cargo::rerun-if-changed={}", root.display());
     let descriptors = protox::compile(files, [&root])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?).join("isochrone_descriptor.bin");

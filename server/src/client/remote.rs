@@ -116,9 +116,14 @@ impl Remote {
     /// # Errors
     /// The server refuses.
     pub async fn open(&mut self, volume: &RemoteVolume, engine: &str, seed: u64) -> anyhow::Result<RemoteSession> {
-        let request = v1::OpenSessionRequest { volume_ids: vec![volume.id.clone()], engine: engine.to_owned(), seed };
+        let request =
+            v1::OpenSessionRequest { volume_ids: vec![volume.id.clone()], engine: engine.to_owned(), seed, overlap: 0 };
         let session = self.segmentation.open_session(request).await?.into_inner();
-        let request = v1::AddLabelRequest { session_id: session.session_id.clone(), name: "lesion".to_owned() };
+        let request = v1::AddLabelRequest {
+            session_id: session.session_id.clone(),
+            name: "lesion".to_owned(),
+            ..Default::default()
+        };
         let label = self.segmentation.add_label(request).await?.into_inner();
         Ok(RemoteSession::new(self.clone(), session, label.label_id, volume))
     }

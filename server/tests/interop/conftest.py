@@ -14,7 +14,7 @@ import pytest
 REPO = Path(__file__).parents[3]
 BINARY = REPO / "target" / "release" / "isochrone"
 STUBS = REPO / "build" / "stubs"
-PROTOS = ("geometry", "volumes", "prompts", "segmentation", "export")
+PROTOS = ("geometry", "volumes", "prompts", "labels", "segmentation", "export")
 SERVICES = ("volumes", "segmentation", "export")
 
 

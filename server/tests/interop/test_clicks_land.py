@@ -45,7 +45,7 @@ def test_clicks_land_where_simpleitk_says(api, channel, root, number):
     stub = api.segmentation_grpc.SegmentationStub(channel)
     opened = api.segmentation.OpenSessionRequest(volume_ids=[volume.volume_id], engine="geodesic")
     session = stub.OpenSession(opened).session_id
-    label = stub.AddLabel(api.segmentation.AddLabelRequest(session_id=session, name="lesion")).label_id
+    label = stub.AddLabel(api.labels.AddLabelRequest(session_id=session, name="lesion")).label_id
 
     positions, prompts = [], []
     for _ in range(CLICKS):

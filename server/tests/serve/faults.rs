@@ -72,7 +72,7 @@ async fn wrong_edits() {
         r#box: Some(v1::VoxelBox { min: voxel(0, 0, 0), max: voxel(8, 1, 1) }),
         // One byte of set bits, as zlib packs it.
         zlib_bits: vec![0x78, 0x9c, 0xfb, 0x0f, 0x00, 0x01, 0x00, 0x01, 0x00],
-        expected_revision: None,
+        ..Default::default()
     };
     let boxed = |min, max| Some(v1::VoxelBox { min, max });
     let cases = [

@@ -77,13 +77,18 @@ impl Server {
 
     /// A session on a volume.
     pub async fn open(&mut self, volume: &v1::Volume, engine: &str) -> Result<String, tonic::Status> {
-        let request =
-            v1::OpenSessionRequest { volume_ids: vec![volume.volume_id.clone()], engine: engine.to_owned(), seed: 11 };
+        let request = v1::OpenSessionRequest {
+            volume_ids: vec![volume.volume_id.clone()],
+            engine: engine.to_owned(),
+            seed: 11,
+            overlap: 0,
+        };
         Ok(self.segmentation.open_session(request).await?.into_inner().session_id)
     }
 
     pub async fn add_label(&mut self, session: &str, name: &str) -> u32 {
-        let request = v1::AddLabelRequest { session_id: session.to_owned(), name: name.to_owned() };
+        let request =
+            v1::AddLabelRequest { session_id: session.to_owned(), name: name.to_owned(), ..Default::default() };
         self.segmentation.add_label(request).await.unwrap().into_inner().label_id
     }
 
@@ -184,7 +189,7 @@ impl Reader {
             label_id: self.label,
             r#box: Some(wire_box(&region)),
             zlib_bits: delta.zlib_bits,
-            expected_revision: None,
+            ..Default::default()
         };
         let update = self.segmentation.apply_edit(request).await.unwrap().into_inner();
         self.follow(&update);

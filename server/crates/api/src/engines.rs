@@ -40,6 +40,7 @@ impl Engines {
 impl EngineEntry {
     pub(crate) fn describe(&self) -> v1::Engine {
         let EngineDescription { name, model, model_digest, device, samples, .. } = self.engine.describe();
-        v1::Engine { name, model, model_digest, device, samples, device_message: self.device_message.clone() }
+        let device_message = self.device_message.clone();
+        v1::Engine { name, model, model_digest, device, samples, device_message, classes: Vec::new() }
     }
 }

@@ -38,6 +38,8 @@ pub struct Limits {
     pub proposals: u32,
     /// Proposals where the request names no number.
     pub default_proposals: u32,
+    /// Slices of one interpolation.
+    pub slices: usize,
     /// Characters of a label's name.
     pub label_name: usize,
     /// Bytes of a path.
@@ -86,6 +88,7 @@ impl Default for Limits {
             default_samples: 8,
             proposals: 64,
             default_proposals: 3,
+            slices: 4096,
             label_name: 128,
             path_bytes: 4096,
             jobs: 16,

@@ -1,14 +1,15 @@
 //! The service `Segmentation`.
 
 use crate::convert::{
-    at_most, edit, label, label_name, mask_update, number, prompts, session, slice_axis, u32_of, whole_mask,
+    at_most, edit, label, label_change, mask_update, new_label, number, operation, overlap, prompts, session,
+    slice_axis, u32_of, whole_mask,
 };
 use crate::follow_up::{Asked, CancelOnDrop, follow_up};
 use crate::maps::{Chunks, map_chunks};
 use crate::sessions::Slot;
 use crate::{ApiError, House, PROTOCOL_VERSION, v1};
 use isochrone_segment::Cancel;
-use isochrone_session::{Session, SessionError, SliceRef, Update};
+use isochrone_session::{Placing, Session, SessionError, SliceRef, Update};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -83,10 +84,10 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
     }
 
     async fn add_label(&self, request: Request<v1::AddLabelRequest>) -> Result<Response<v1::Label>, Status> {
-        let v1::AddLabelRequest { session_id, name } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
-        let name = label_name(&name, self.0.limits.label_name)?.to_owned();
-        let update = self.0.with(&slot, move |session| session.add_label(&name)).await?;
+        let request = request.into_inner();
+        let slot = self.0.session(&request.session_id)?;
+        let about = new_label(&request, &self.0.limits)?;
+        let update = self.0.with(&slot, move |session| session.add_label_with(&about)).await?;
         let added = update.labels.iter().find(|l| Some(l.label) == update.label);
         let added =
             added.map(|l| label(l, update.revision)).ok_or(ApiError::Broken("the label that was added is missing"))?;
@@ -103,6 +104,20 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         Ok(Response::new(v1::ListLabelsResponse { labels }))
     }
 
+    async fn update_label(&self, request: Request<v1::UpdateLabelRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
+        let request = request.into_inner();
+        let slot = self.0.session(&request.session_id)?;
+        let (label, change) = (request.label_id, label_change(&request, &self.0.limits)?);
+        let update = self.change(&slot, request.expected_revision, move |session| session.update_label(label, change));
+        Ok(Response::new(update.await?))
+    }
+
+    async fn delete_label(&self, request: Request<v1::DeleteLabelRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
+        let v1::DeleteLabelRequest { session_id, label_id, expected_revision } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        Ok(Response::new(self.change(&slot, expected_revision, move |session| session.delete_label(label_id)).await?))
+    }
+
     type AddPromptsStream = ReceiverStream<Result<v1::SegmentationEvent, Status>>;
 
     async fn add_prompts(
@@ -113,10 +128,11 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let slot = self.0.session(&request.session_id)?;
         let wanted = prompts(request.prompts, &self.0.limits)?;
         let samples = number("samples", request.samples, self.0.limits.samples)?;
-        let (label, frame) = (request.label_id, request.frame_of_reference_uid);
-        let mask = self
-            .change(&slot, request.expected_revision, move |session| session.add_prompts(label, wanted, &frame))
-            .await?;
+        let (label, frame, overlap) = (request.label_id, request.frame_of_reference_uid, overlap(request.overlap)?);
+        let add = move |session: &mut Session| {
+            session.add_prompts(label, wanted, Placing { frame_of_reference: &frame, overlap })
+        };
+        let mask = self.change(&slot, request.expected_revision, add).await?;
         // Mask, uncertainty, proposals: none of them ever waits for a slow reader.
         let (send, receive) = mpsc::channel(4);
         let event = v1::SegmentationEvent { event: Some(v1::segmentation_event::Event::Mask(mask)) };
@@ -132,8 +148,9 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let request = request.into_inner();
         let slot = self.0.session(&request.session_id)?;
         let (label, expected) = (request.label_id, request.expected_revision);
+        let overlap = overlap(request.overlap)?;
         let delta = edit(request)?;
-        Ok(Response::new(self.change(&slot, expected, move |session| session.edit(label, delta)).await?))
+        Ok(Response::new(self.change(&slot, expected, move |session| session.edit(label, delta, overlap)).await?))
     }
 
     async fn undo(&self, request: Request<v1::UndoRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
@@ -161,6 +178,21 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let v1::ResetLabelRequest { session_id, label_id, expected_revision } = request.into_inner();
         let slot = self.0.session(&session_id)?;
         Ok(Response::new(self.change(&slot, expected_revision, move |session| session.reset(label_id)).await?))
+    }
+
+    async fn apply_operation(
+        &self,
+        request: Request<v1::ApplyOperationRequest>,
+    ) -> Result<Response<v1::MaskUpdate>, Status> {
+        let request = request.into_inner();
+        let slot = self.0.session(&request.session_id)?;
+        let (label, overlap) = (request.label_id, overlap(request.overlap)?);
+        let asked = operation(request.operation, &self.0.limits)?;
+        let operate = move |session: &mut Session| {
+            let operation = asked.operation(session, label)?;
+            session.operate(label, operation, overlap)
+        };
+        Ok(Response::new(self.change(&slot, request.expected_revision, operate).await?))
     }
 
     async fn replay(&self, request: Request<v1::ReplayRequest>) -> Result<Response<v1::ReplayReport>, Status> {

@@ -26,7 +26,8 @@ impl Slot {
 impl House {
     /// Opens a session on volumes of this server.
     pub(crate) async fn open_session(&self, request: v1::OpenSessionRequest) -> Result<Arc<Slot>, ApiError> {
-        let v1::OpenSessionRequest { volume_ids, engine, seed } = request;
+        let v1::OpenSessionRequest { volume_ids, engine, seed, overlap } = request;
+        let overlap = crate::convert::overlap(overlap)?.unwrap_or_default();
         crate::convert::at_most("volume_ids", &volume_ids, self.limits.channels)?;
         if volume_ids.is_empty() {
             return Err(ApiError::field("volume_ids", "empty; name at least one volume"));
@@ -35,7 +36,8 @@ impl House {
         let entry = self.engines.by_name(&engine)?.clone();
         let (engine, limits) = (entry.describe(), self.limits.session);
         let channels: Vec<_> = held.into_iter().map(|v| Channel { volume: v.volume }).collect();
-        let session = self.run(move || Ok(Session::open(entry.engine, &channels, seed, limits)?)).await?;
+        let open = move || Ok(Session::open(entry.engine, &channels, seed, limits)?.with_overlap(overlap));
+        let session = self.run(open).await?;
         let session = Arc::new(Mutex::new(session));
         let slot = Arc::new(Slot { id: random_id(), volume_ids, engine, seed, session });
         let _still = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);

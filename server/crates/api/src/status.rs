@@ -6,6 +6,7 @@ use isochrone_intake::IntakeError;
 use isochrone_prompt::PromptError;
 use isochrone_segment::SegmentError;
 use isochrone_session::SessionError;
+use isochrone_volume::VolumeError;
 use std::io::ErrorKind;
 use tonic::{Code, Status};
 
@@ -39,8 +40,13 @@ fn code(error: &ApiError) -> Code {
 
 fn of_session(error: &SessionError) -> Code {
     match error {
-        SessionError::UnknownLabel(_) | SessionError::UnknownPrompt(_) => Code::NotFound,
-        SessionError::Nothing(_) | SessionError::Taken(..) => Code::FailedPrecondition,
+        SessionError::UnknownLabel(_) | SessionError::UnknownPrompt(_) | SessionError::NoPolygon(_) => Code::NotFound,
+        SessionError::Nothing(_)
+        | SessionError::Taken(..)
+        | SessionError::Locked(_)
+        | SessionError::Name { .. }
+        | SessionError::Prompt(PromptError::NoVertex { .. }) => Code::FailedPrecondition,
+        SessionError::NotAlone => Code::InvalidArgument,
         SessionError::Revision { .. } => Code::Aborted,
         SessionError::Slice { .. } => Code::OutOfRange,
         SessionError::Prompt(PromptError::Outside { .. } | PromptError::NothingInside { .. }) => Code::OutOfRange,
@@ -57,6 +63,7 @@ fn of_segment(error: &SegmentError) -> Code {
         SegmentError::NoPositivePrompt | SegmentError::NoSamples(_) | SegmentError::Unsupported(_) => {
             Code::FailedPrecondition
         }
+        SegmentError::Volume(VolumeError::NotSet(_)) => Code::FailedPrecondition,
         SegmentError::Volume(_) => Code::InvalidArgument,
         SegmentError::Network(_) | SegmentError::Guidance(_) => Code::Internal,
     }

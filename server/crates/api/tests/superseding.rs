@@ -75,6 +75,7 @@ async fn a_newer_prompt_edit_or_undo_supersedes() {
         r#box: whole.r#box,
         zlib_bits: whole.zlib_bits,
         expected_revision: Some(5),
+        ..Default::default()
     };
     bench.segmentation.apply_edit(request).await.unwrap();
     assert_eq!(names(third).await, ["mask 5", "superseded 6"]);
@@ -99,7 +100,8 @@ async fn a_refused_prompt_supersedes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_leaves_a_whole_step() {
-    let engine = StubEngine { segment_delay: Duration::from_millis(150), sample_delay: Duration::from_millis(100) };
+    let (segment_delay, sample_delay) = (Duration::from_millis(150), Duration::from_millis(100));
+    let engine = StubEngine { segment_delay, sample_delay, ..StubEngine::default() };
     let mut bench = Bench::new(engine, Limits { jobs: 2, ..Limits::default() }).await;
     let session = bench.session().await;
     for n in 0..6 {

@@ -1,5 +1,6 @@
 //! The engine's last answer, and maps of it.
 
+use crate::outcome::Asked;
 use crate::state::{Answer, State, Worker};
 use crate::{Action, Session, SessionError, Step};
 use isochrone_prompt::Polarity;
@@ -40,7 +41,8 @@ impl LastAnswer {
             Self::Again(steps) => {
                 let (last, before) = steps.split_last().ok_or_else(nothing)?;
                 let state = State::restored(before, &State::default(), &worker.grid)?;
-                let outcome = state.outcome(worker, last.label, &last.action, true)?;
+                let asked = Asked { label: last.label, action: &last.action, overlap: last.overlap, tolerant: true };
+                let outcome = state.outcome(worker, &asked)?;
                 outcome.answer.map(Arc::new).ok_or_else(nothing)
             }
         }
@@ -61,12 +63,12 @@ impl Session {
     /// The last answer about a label; and its region, if the mask was changed since without asking the engine.
     pub(crate) fn last_answer(&self, label: u32) -> Result<(LastAnswer, Option<Grid>), SessionError> {
         let state = self.label(label)?;
-        let mut changes =
-            self.steps().iter().enumerate().rev().filter(|(_, s)| s.label == label && s.action.changes_mask());
+        let mut changes = self.steps().iter().enumerate().rev().filter(|(_, s)| s.touches(label));
         let mut edited = false;
         let asked = changes.find_map(|(n, step)| match (&step.action, &step.region) {
-            (Action::Reset, _) => Some(None),
-            (Action::Prompts(_), Some(region)) => Some(Some((n, region))),
+            (Action::Reset, _) if step.label == label => Some(None),
+            (Action::Prompts(_), Some(region)) if step.label == label => Some(Some((n, region))),
+            // Changed without asking the engine about it.
             _ => {
                 edited = true;
                 None

@@ -29,6 +29,25 @@ pub enum SessionError {
         "The point ({0:.1}, {1:.1}, {2:.1}) mm belongs to the label {3:?}. Click outside of it, or remove it there first"
     )]
     Taken(f64, f64, f64, String),
+    /// A label whose mask may not change.
+    #[error("The label {0:?} is locked, and this would change it. Unlock it first, or work on another label")]
+    Locked(String),
+    /// A drag without its polygon.
+    #[error("There is no polygon {0} among the label's prompts (any more). Read the session again to see them")]
+    NoPolygon(u64),
+    /// An initial mask among other prompts.
+    #[error("An initial mask is a step of its own. Send it alone first, then point at what is wrong with it")]
+    NotAlone,
+    /// A label name, for an engine that knows none.
+    #[error(
+        "The engine {engine} segments what is pointed at and knows no names, so {name:?} tells it nothing. Point at it instead, or open the session with a model that names classes"
+    )]
+    Name {
+        /// Engine and model.
+        engine: String,
+        /// The name.
+        name: String,
+    },
     /// A slice that the volume does not have.
     #[error("There is no slice {index} along this axis: the volume has {slices}, counted from 0")]
     Slice {

@@ -14,7 +14,8 @@
 //! | labels, masks | the last snapshot of each label among the steps in force |
 //! | prompts that count | those since the label's last reset |
 //! | the previous mask an engine sees | the binary mask, never a probability |
-//! | voxels of other labels | never taken; a positive click on one is refused |
+//! | voxels of other labels | by the step's [`Overlap`]: never taken (the default), replaced unless locked, or shared |
+//! | a locked label | changed by nothing; what would change it is refused |
 //!
 //! ```no_run
 //! # use isochrone_session::*;
@@ -37,9 +38,13 @@ mod changes;
 mod derived;
 mod error;
 mod history;
+mod label;
 mod limits;
+mod operation;
+mod outcome;
 mod rank;
 mod replay;
+mod requests;
 mod session;
 mod state;
 mod step;
@@ -47,13 +52,17 @@ mod step;
 pub mod stub;
 mod uncertainty;
 mod update;
+mod wanted;
 
 pub use answer::{MapJob, MapKind};
 pub use error::SessionError;
 pub use isochrone_proposal::{Proposal, SliceRef};
+pub use label::{About, AboutChange, Code, Overlap};
 pub use limits::SessionLimits;
+pub use operation::{Operation, SetOperation};
 pub use replay::{ReplayJob, ReplayReport};
 pub use session::Session;
-pub use step::{Action, NumberedPrompt, Snapshot, Step, step_seed};
+pub use step::{Action, NumberedPrompt, Snapshot, Step, VertexDrag, step_seed};
 pub use uncertainty::{Standing, Uncertainty, UncertaintyJob};
 pub use update::{LabelDelta, LabelInfo, Update};
+pub use wanted::{Placing, Wanted};

@@ -1,5 +1,6 @@
 //! Computing a session again, to see whether it comes out as it did.
 
+use crate::outcome::Asked;
 use crate::state::{State, Worker};
 use crate::{Session, Step};
 use isochrone_segment::{Cancel, SegmentError};
@@ -38,13 +39,20 @@ impl ReplayJob {
         let mut differing = Vec::new();
         for step in &self.steps {
             cancel.check()?;
-            let outcome = state.outcome(&self.worker, step.label, &step.action, true)?;
+            let asked = Asked { label: step.label, action: &step.action, overlap: step.overlap, tolerant: true };
+            let outcome = state.outcome(&self.worker, &asked)?;
             let again = state.take((**step).clone(), &outcome);
-            if again.result.digest != step.result.digest {
+            if digests(&again) != digests(step) {
                 differing.push(step.id);
                 state.stand_by(step, &self.worker.grid)?;
             }
         }
         Ok(ReplayReport { steps: self.steps.len(), differing })
     }
+}
+
+/// Of every mask that a step made.
+fn digests(step: &Step) -> Vec<(u32, [u8; 32])> {
+    let own = std::iter::once((step.label, step.result.digest));
+    own.chain(step.others.iter().map(|(label, result)| (*label, result.digest))).collect()
 }

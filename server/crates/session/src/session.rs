@@ -1,10 +1,11 @@
-//! The session itself, and what it tells of itself. [`crate::changes`] holds the requests that change it.
+//! The session itself, and what it tells of itself. What changes it
+//! begins in [`crate::requests`].
 
 use crate::derived::Derived;
 use crate::history::History;
 use crate::state::{LabelState, State, Worker};
 use crate::update::LabelInfo;
-use crate::{SessionError, SessionLimits, Snapshot, Step};
+use crate::{Overlap, SessionError, SessionLimits, Snapshot, Step};
 use isochrone_segment::{Channel, EngineDescription, Segmenter};
 use isochrone_volume::{Mask, Volume};
 use std::sync::Arc;
@@ -21,10 +22,12 @@ pub struct Session {
     pub(crate) history: History,
     pub(crate) derived: Derived,
     pub(crate) limits: SessionLimits,
+    pub(crate) overlap: Overlap,
     pub(crate) seed: u64,
     pub(crate) revision: u64,
     pub(crate) steps_made: u64,
     pub(crate) prompts_made: u64,
+    pub(crate) marks_made: usize,
     pub(crate) labels_made: u32,
 }
 
@@ -54,12 +57,26 @@ impl Session {
             history: History::default(),
             derived: Derived::default(),
             limits,
+            overlap: Overlap::default(),
             seed,
             revision: 0,
             steps_made: 0,
             prompts_made: 0,
+            marks_made: 0,
             labels_made: 0,
         })
+    }
+
+    /// The same session with another rule for where labels meet, wherever a request names none.
+    #[must_use]
+    pub fn with_overlap(self, overlap: Overlap) -> Self {
+        Self { overlap, ..self }
+    }
+
+    /// What happens where labels meet, wherever a request does not say otherwise.
+    #[must_use]
+    pub fn overlap(&self) -> Overlap {
+        self.overlap
     }
 
     /// Who computes here.

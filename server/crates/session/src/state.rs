@@ -1,11 +1,8 @@
 //! What follows from a list of steps: labels, their prompts and masks.
 
-use crate::{Action, Snapshot, Step};
-use isochrone_prompt::PlacedPrompt;
-use isochrone_segment::{
-    Cancel, Candidate, Prepared, RefineInput, Refined, RefinedTask, SegmentError, Segmenter, refine,
-};
-use isochrone_volume::{Grid, Mask, MaskDelta, VolumeError, VoxelBox};
+use crate::{About, Action, NumberedPrompt, Snapshot, Step};
+use isochrone_segment::{Candidate, Prepared, RefinedTask, Segmenter};
+use isochrone_volume::{Grid, Mask, Volume, VolumeError, VoxelBox};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,14 +14,20 @@ pub(crate) struct Worker {
     pub grid: Arc<Grid>,
 }
 
+/// What the reader has said of a label.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub about: About,
+    /// Prompts that count: those since the last reset; of a polygon, the shape that it has now.
+    pub prompts: Vec<NumberedPrompt>,
+}
+
 /// One label at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct LabelState {
-    pub name: String,
+    pub told: Told,
     pub mask: Arc<Mask>,
     pub snapshot: Arc<Snapshot>,
-    /// Prompts that count: those since the last reset.
-    pub prompts: Vec<PlacedPrompt>,
 }
 
 /// All labels at one moment.
@@ -42,158 +45,167 @@ pub(crate) struct Answer {
     pub spacing_mm: f64,
 }
 
-/// What an action does to its label, before it becomes a step.
-pub(crate) struct Outcome {
+/// A label's new mask.
+pub(crate) struct Changed {
+    pub label: u32,
     pub mask: Arc<Mask>,
-    /// Where a client has to rewrite its mask.
-    pub changed: VoxelBox,
+    /// Where a client has to rewrite it.
+    pub region: VoxelBox,
+}
+
+/// What an action does to masks, before it becomes a step.
+pub(crate) struct Outcome {
+    /// Of the label that it is about.
+    pub own: Changed,
+    /// Of the others that it takes voxels from.
+    pub others: Vec<Changed>,
     /// Where the engine was asked.
     pub answer: Option<Answer>,
     pub warnings: Vec<String>,
 }
 
+impl Told {
+    pub fn new(label: u32) -> Self {
+        Self { about: About::new("", label), prompts: Vec::new() }
+    }
+
+    /// Goes on to what holds after an action.
+    pub fn hear(&mut self, action: &Action) {
+        match action {
+            Action::AddLabel(about) => self.about = about.clone(),
+            Action::UpdateLabel(change) => self.about = self.about.clone().with(change),
+            Action::Reset => self.prompts.clear(),
+            Action::Prompts(new) => new.iter().for_each(|prompt| self.point(prompt.clone())),
+            Action::DeleteLabel | Action::Edit(_) | Action::Operation(_) | Action::AcceptSlice { .. } => {}
+        }
+    }
+
+    /// Adds a prompt; a drag takes the place of the polygon as it was.
+    pub fn point(&mut self, prompt: NumberedPrompt) {
+        if let Some(drag) = prompt.drag {
+            self.prompts.retain(|p| !p.is_of_polygon(drag.polygon));
+        }
+        self.prompts.push(prompt);
+    }
+
+    /// A polygon as it is now.
+    pub fn polygon(&self, number: u64) -> Option<&NumberedPrompt> {
+        self.prompts.iter().find(|p| p.is_of_polygon(number))
+    }
+}
+
 impl State {
     /// The state after `steps`, from their snapshots. Masks that `now` holds already are shared.
     pub fn restored(steps: &[Arc<Step>], now: &Self, grid: &Arc<Grid>) -> Result<Self, VolumeError> {
-        let mut last: BTreeMap<u32, (String, Arc<Snapshot>, Vec<PlacedPrompt>)> = BTreeMap::new();
+        let mut last: BTreeMap<u32, (Told, Arc<Snapshot>)> = BTreeMap::new();
         for step in steps {
-            let (name, snapshot, prompts) =
-                last.entry(step.label).or_insert_with(|| (String::new(), step.result.clone(), Vec::new()));
+            if matches!(step.action, Action::DeleteLabel) {
+                last.remove(&step.label);
+                continue;
+            }
+            let (told, snapshot) =
+                last.entry(step.label).or_insert_with(|| (Told::new(step.label), step.result.clone()));
             *snapshot = step.result.clone();
-            match &step.action {
-                Action::AddLabel { name: given } => name.clone_from(given),
-                Action::Reset => prompts.clear(),
-                action => prompts.extend(placed(action)),
+            told.hear(&step.action);
+            for (other, result) in &step.others {
+                if let Some((_, snapshot)) = last.get_mut(other) {
+                    *snapshot = result.clone();
+                }
             }
         }
         let mut state = Self::default();
-        for (label, (name, snapshot, prompts)) in last {
+        for (label, (told, snapshot)) in last {
             let known = now.labels.get(&label).filter(|l| l.snapshot.digest == snapshot.digest);
             let mask = match known {
                 Some(known) => known.mask.clone(),
                 None => Arc::new(snapshot.mask(grid)?),
             };
-            state.labels.insert(label, LabelState { name, mask, snapshot, prompts });
+            state.labels.insert(label, LabelState { told, mask, snapshot });
         }
         Ok(state)
     }
 
-    /// What `action` makes of the label's mask. Nothing changes yet.
-    ///
-    /// With `tolerant`, prompts that no longer have a positive one near them leave the mask as it is:
-    /// so it is when an earlier prompt was removed.
-    pub fn outcome(
-        &self,
-        worker: &Worker,
-        label: u32,
-        action: &Action,
-        tolerant: bool,
-    ) -> Result<Outcome, SegmentError> {
-        let empty = VoxelBox { min: [0; 3], max: [0; 3] };
-        let before = match self.labels.get(&label) {
-            Some(state) => state.mask.clone(),
-            None => Arc::new(Mask::empty(worker.grid.clone())),
-        };
-        let same = |mask| Outcome { mask, changed: empty, answer: None, warnings: Vec::new() };
-        match action {
-            Action::AddLabel { .. } | Action::AcceptSlice { .. } => Ok(same(before)),
-            Action::Reset => {
-                let changed = before.bounding_box();
-                Ok(Outcome { changed, ..same(Arc::new(Mask::empty(worker.grid.clone()))) })
-            }
-            Action::Edit(delta) => Ok(self.edited(label, &before, delta)?),
-            Action::Prompts(_) => match self.refined(worker, label, &before, action) {
-                Err(SegmentError::NoPositivePrompt) if tolerant => {
-                    let warnings =
-                        vec![String::from("A later prompt has no positive one near it any more, and changes nothing")];
-                    Ok(Outcome { warnings, ..same(before) })
-                }
-                refined => {
-                    let Refined { mask, changed, task, candidate, spacing_mm, .. } = refined?;
-                    let answer = Some(Answer { task, candidate, spacing_mm });
-                    Ok(Outcome { mask: Arc::new(mask), changed, answer, warnings: Vec::new() })
-                }
-            },
-        }
-    }
-
-    fn refined(&self, worker: &Worker, label: u32, before: &Mask, action: &Action) -> Result<Refined, SegmentError> {
-        let mut prompts = self.labels.get(&label).map(|l| l.prompts.clone()).unwrap_or_default();
-        let known = prompts.len();
-        prompts.extend(placed(action));
-        let others = self.others(label);
-        let input =
-            RefineInput { prompts: &prompts, newest: prompts.len() - known, mask: before, other_labels: &others };
-        // A mask is never cancelled.
-        refine(worker.engine.as_ref(), &worker.prepared, &input, &Cancel::new())
-    }
-
-    fn edited(&self, label: u32, before: &Mask, delta: &MaskDelta) -> Result<Outcome, VolumeError> {
-        if delta.region.is_empty() {
-            return Err(VolumeError::Box(delta.region.to_string()));
-        }
-        let mut mask = before.clone();
-        delta.apply(&mut mask)?;
-        let mut warnings = Vec::new();
-        for (_, other) in self.labels.iter().filter(|(id, _)| **id != label) {
-            let theirs = other.mask.voxels().slice(delta.region.slice());
-            let mut ours = mask.voxels_mut().slice_mut(delta.region.slice());
-            let mut taken = 0usize;
-            ours.zip_mut_with(&theirs, |ours, &theirs| {
-                taken += usize::from(*ours && theirs);
-                *ours &= !theirs;
-            });
-            if taken > 0 {
-                warnings.push(format!("{taken} voxels belong to the label {:?} and were left to it", other.name));
-            }
-        }
-        // The whole box goes back to the client, so that what it painted and did not get is taken away again.
-        Ok(Outcome { mask: Arc::new(mask), changed: delta.region, answer: None, warnings })
-    }
-
     /// Makes a step of an outcome, and goes on to the state after it.
     pub fn take(&mut self, step: Step, outcome: &Outcome) -> Arc<Step> {
-        let known =
-            self.labels.get(&step.label).filter(|l| Arc::ptr_eq(&l.mask, &outcome.mask) && !step.action.changes_mask());
-        let result = known.map_or_else(|| Arc::new(Snapshot::of(&outcome.mask)), |l| l.snapshot.clone());
-        let region = outcome.answer.as_ref().map(|a| a.task.region.clone());
-        let step = Arc::new(Step { result: result.clone(), region, ..step });
-        let label = self.labels.entry(step.label).or_insert_with(|| LabelState {
-            name: String::new(),
-            mask: outcome.mask.clone(),
-            snapshot: result.clone(),
-            prompts: Vec::new(),
-        });
-        match &step.action {
-            Action::AddLabel { name } => label.name.clone_from(name),
-            Action::Reset => label.prompts.clear(),
-            action => label.prompts.extend(placed(action)),
+        let known = self.labels.get(&step.label).filter(|l| Arc::ptr_eq(&l.mask, &outcome.own.mask));
+        let result = match known {
+            // A step that leaves its mask as it is leaves what was derived from it standing.
+            Some(label) if !step.action.changes_mask() => label.snapshot.clone(),
+            _ => Arc::new(Snapshot::of(&outcome.own.mask)),
+        };
+        let others: Vec<_> =
+            outcome.others.iter().map(|other| (other.label, Arc::new(Snapshot::of(&other.mask)))).collect();
+        for (changed, (_, snapshot)) in outcome.others.iter().zip(&others) {
+            self.adopt(changed, snapshot);
         }
-        label.mask = outcome.mask.clone();
-        label.snapshot = result;
-        step
+        if matches!(step.action, Action::DeleteLabel) {
+            self.labels.remove(&step.label);
+        } else {
+            self.adopt(&outcome.own, &result);
+            if let Some(label) = self.labels.get_mut(&step.label) {
+                label.told.hear(&step.action);
+            }
+        }
+        let region = outcome.answer.as_ref().map(|a| a.task.region.clone());
+        Arc::new(Step { result, others, region, ..step })
     }
 
-    /// Takes a step's mask as it was acknowledged.
+    fn adopt(&mut self, changed: &Changed, snapshot: &Arc<Snapshot>) {
+        let (mask, snapshot) = (changed.mask.clone(), snapshot.clone());
+        match self.labels.get_mut(&changed.label) {
+            Some(label) => (label.mask, label.snapshot) = (mask, snapshot),
+            None => {
+                let told = Told::new(changed.label);
+                self.labels.insert(changed.label, LabelState { told, mask, snapshot });
+            }
+        }
+    }
+
+    /// Takes a step's masks as they were acknowledged.
     pub fn stand_by(&mut self, step: &Step, grid: &Arc<Grid>) -> Result<(), VolumeError> {
-        if let Some(label) = self.labels.get_mut(&step.label) {
-            label.mask = Arc::new(step.result.mask(grid)?);
-            label.snapshot = step.result.clone();
+        let own = std::iter::once((step.label, &step.result));
+        for (label, snapshot) in own.chain(step.others.iter().map(|(label, s)| (*label, s))) {
+            if let Some(label) = self.labels.get_mut(&label) {
+                label.mask = Arc::new(snapshot.mask(grid)?);
+                label.snapshot = snapshot.clone();
+            }
         }
         Ok(())
     }
 
-    /// Masks of all labels but one.
-    pub fn others(&self, label: u32) -> Vec<&Mask> {
-        self.labels.iter().filter(|(id, _)| **id != label).map(|(_, state)| state.mask.as_ref()).collect()
+    /// All labels but one.
+    pub fn others(&self, label: u32) -> impl Iterator<Item = (u32, &LabelState)> {
+        self.labels.iter().filter(move |(id, _)| **id != label).map(|(id, state)| (*id, state))
     }
 }
 
-/// The prompts of an action.
-pub(crate) fn placed(action: &Action) -> impl Iterator<Item = PlacedPrompt> {
-    let prompts = match action {
-        Action::Prompts(prompts) => prompts.as_slice(),
-        _ => &[],
-    };
-    prompts.iter().map(|p| p.placed.clone())
+/// An action again, with its drags carried out on the polygons as they are in `told`. Drags that are left without
+/// their vertex are dropped with a warning; `None` if nothing is left.
+pub(crate) fn redragged(
+    action: Action,
+    told: Option<&Told>,
+    volume: &Volume,
+    warnings: &mut Vec<String>,
+) -> Option<Action> {
+    let Action::Prompts(prompts) = action else { return Some(action) };
+    let mut now = told.cloned().unwrap_or_else(|| Told::new(0));
+    let mut kept = Vec::with_capacity(prompts.len());
+    for prompt in prompts {
+        let again = match &prompt.drag {
+            None => Some(prompt.clone()),
+            Some(drag) => {
+                let placed =
+                    now.polygon(drag.polygon).and_then(|shape| crate::wanted::dragged(shape, drag, volume).ok());
+                placed.map(|placed| NumberedPrompt { placed, ..prompt.clone() })
+            }
+        };
+        match again {
+            Some(again) => {
+                now.point(again.clone());
+                kept.push(again);
+            }
+            None => warnings.push(String::from("A later drag has lost its vertex, and was left out")),
+        }
+    }
+    (!kept.is_empty()).then_some(Action::Prompts(kept))
 }

@@ -1,6 +1,7 @@
 //! What a session is made of.
 
-use isochrone_prompt::PlacedPrompt;
+use crate::{About, AboutChange, Operation, Overlap};
+use isochrone_prompt::{Drag, Follow, PlacedPrompt};
 use isochrone_proposal::SliceRef;
 use isochrone_segment::EngineDescription;
 use isochrone_volume::{Grid, Mask, MaskDelta, VolumeError, VoxelBox};
@@ -16,20 +17,44 @@ pub struct NumberedPrompt {
     pub placed: PlacedPrompt,
     /// The slice on which it was placed, if that was one of those proposed last.
     pub on: Option<SliceRef>,
+    /// The drag that it is, if it is one: `placed` is then the polygon after it, in the place of the one before.
+    pub drag: Option<VertexDrag>,
+}
+
+/// A pull at a vertex of a polygon that is a prompt already.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VertexDrag {
+    /// Number of the polygon's prompt, whatever drags it has been through.
+    pub polygon: u64,
+    /// From where to where.
+    pub drag: Drag,
+    /// How its neighbours follow.
+    pub follow: Follow,
+}
+
+impl NumberedPrompt {
+    /// True if this is the polygon of that number, or a drag of it.
+    #[must_use]
+    pub fn is_of_polygon(&self, polygon: u64) -> bool {
+        self.drag.map_or(self.id, |d| d.polygon) == polygon
+    }
 }
 
 /// What the reader did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Added the label.
-    AddLabel {
-        /// Its name.
-        name: String,
-    },
+    AddLabel(About),
+    /// Renamed, coloured, coded, locked or unlocked it.
+    UpdateLabel(AboutChange),
+    /// Took it away.
+    DeleteLabel,
     /// Pointed at something.
     Prompts(Vec<NumberedPrompt>),
     /// Painted or erased: the new content of a box.
     Edit(MaskDelta),
+    /// Had something done to the whole mask.
+    Operation(Operation),
     /// Emptied the label; its earlier prompts no longer count.
     Reset,
     /// Was content with a slice.
@@ -45,7 +70,7 @@ impl Action {
     /// False for what leaves every mask as it is.
     #[must_use]
     pub fn changes_mask(&self) -> bool {
-        !matches!(self, Self::AddLabel { .. } | Self::AcceptSlice { .. })
+        matches!(self, Self::Prompts(_) | Self::Edit(_) | Self::Operation(_) | Self::Reset)
     }
 
     /// The same without one prompt; `None` if nothing is left.
@@ -116,10 +141,22 @@ pub struct Step {
     pub engine: Arc<EngineDescription>,
     /// Seed of everything random that belongs to this step.
     pub seed: u64,
+    /// What happened where it met other labels.
+    pub overlap: Overlap,
     /// Working region of its last forward pass.
     pub region: Option<Grid>,
     /// The label's mask afterwards.
     pub result: Arc<Snapshot>,
+    /// Other labels whose masks it changed, and these.
+    pub others: Vec<(u32, Arc<Snapshot>)>,
+}
+
+impl Step {
+    /// True if it can have changed this label's mask.
+    #[must_use]
+    pub fn touches(&self, label: u32) -> bool {
+        (self.label == label && self.action.changes_mask()) || self.others.iter().any(|(id, _)| *id == label)
+    }
 }
 
 /// The seed of a step, from its session's.

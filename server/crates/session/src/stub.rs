@@ -11,12 +11,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The engine. Delays make a slow machine out of a fast one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct StubEngine {
+    /// Voxels along each side of its region.
+    pub side: usize,
     /// What [`Segmenter::segment`] takes at least.
     pub segment_delay: Duration,
     /// What every sample takes at least.
     pub sample_delay: Duration,
+}
+
+impl Default for StubEngine {
+    fn default() -> Self {
+        Self { side: 32, segment_delay: Duration::ZERO, sample_delay: Duration::ZERO }
+    }
 }
 
 /// Radius of a ball, mm.
@@ -51,7 +59,7 @@ impl Segmenter for StubEngine {
             device: "cpu (1 thread)".to_owned(),
             samples: true,
             region: RegionPolicy {
-                size: [32; 3],
+                size: [self.side; 3],
                 first_spacing_mm: 1.0,
                 min_spacing_mm: 0.5,
                 max_spacing_mm: 4.0,

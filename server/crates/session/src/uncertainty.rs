@@ -84,7 +84,8 @@ impl Session {
             return Err(SegmentError::NoSamples(self.engine.name.clone()).into());
         }
         let (answer, region) = self.last_answer(label)?;
-        let edited = region.map(|region| (region, state.prompts.clone()));
+        let prompts = || state.told.prompts.iter().map(|p| p.placed.clone()).collect();
+        let edited = region.map(|region| (region, prompts()));
         let (of, mask) = (state.snapshot.clone(), state.mask.clone());
         let newest = self.steps().iter().rfind(|s| s.label == label && s.action.changes_mask());
         let seed = newest.map_or(self.seed, |s| s.seed);

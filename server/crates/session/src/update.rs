@@ -1,5 +1,5 @@
 use crate::state::LabelState;
-use crate::{NumberedPrompt, Snapshot};
+use crate::{About, NumberedPrompt, Snapshot};
 use isochrone_volume::MaskDelta;
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use std::sync::Arc;
 pub struct LabelInfo {
     /// Unique in its session, from 1.
     pub label: u32,
-    /// What the reader called it.
-    pub name: String,
+    /// What the reader said of it.
+    pub about: About,
     /// Voxels set.
     pub voxels: usize,
     /// Volume of these, mL.
@@ -19,7 +19,7 @@ pub struct LabelInfo {
 impl LabelInfo {
     pub(crate) fn of(label: u32, state: &LabelState, voxel_ml: f64) -> Self {
         let voxels = state.snapshot.voxels;
-        Self { label, name: state.name.clone(), voxels, volume_ml: voxels as f64 * voxel_ml }
+        Self { label, about: state.told.about.clone(), voxels, volume_ml: voxels as f64 * voxel_ml }
     }
 }
 

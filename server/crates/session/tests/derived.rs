@@ -50,7 +50,7 @@ fn a_change_of_a_mask_cancels_and_outdates() {
     label(&mut session, "other");
     session.accept_slice(lesion, SliceRef { axis: Axis::K, index: 3 }).unwrap();
     assert!(!job.cancel().is_cancelled());
-    session.edit(lesion, paint(&session, VoxelBox { min: [1; 3], max: [3; 3] }, true)).unwrap();
+    session.edit(lesion, paint(&session, VoxelBox { min: [1; 3], max: [3; 3] }, true), None).unwrap();
     assert!(job.cancel().is_cancelled());
     assert!(matches!(job.run(), Err(SessionError::Segment(SegmentError::Cancelled))));
     assert_eq!(session.settle(&job, None), Standing::Superseded { by_revision: session.revision() });
@@ -87,7 +87,7 @@ fn accepted_and_corrected_slices_step_back() {
     assert!(session.rank(&found, 9, &[Axis::J]).unwrap().is_empty());
     let held = mask(&session, lesion).bounding_box();
     let rubbed = VoxelBox { min: [held.min[0], 12, held.min[2]], max: [held.max[0], 13, held.max[2]] };
-    session.edit(lesion, paint(&session, rubbed, false)).unwrap();
+    session.edit(lesion, paint(&session, rubbed, false), None).unwrap();
     let found = drawn(&mut session, lesion);
     let back: Vec<_> = session.rank(&found, 9, &[Axis::J]).unwrap().iter().map(|p| p.index).collect();
     assert_eq!(back, [12]);
@@ -101,7 +101,7 @@ fn the_probability_is_that_of_the_last_answer() {
     positive(&mut session, lesion, [12, 12, 9]);
     let (grid, map) = session.map_job(lesion, MapKind::Probability).unwrap().run().unwrap();
     assert_eq!(map.shape(), grid.shape());
-    session.edit(lesion, paint(&session, VoxelBox { min: [1; 3], max: [3; 3] }, true)).unwrap();
+    session.edit(lesion, paint(&session, VoxelBox { min: [1; 3], max: [3; 3] }, true), None).unwrap();
     let after_edit = session.map_job(lesion, MapKind::Probability).unwrap().run().unwrap();
     assert_eq!(after_edit, (grid, map));
     session.reset(lesion).unwrap();

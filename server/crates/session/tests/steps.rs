@@ -15,7 +15,7 @@ const BOX: VoxelBox = VoxelBox { min: [2, 3, 4], max: [9, 8, 7] };
 fn paint_click_undo_keeps_the_paint() {
     let mut session = session();
     let lesion = label(&mut session, "lesion");
-    session.edit(lesion, paint(&session, BOX, true)).unwrap();
+    session.edit(lesion, paint(&session, BOX, true), None).unwrap();
     let painted = mask(&session, lesion);
     assert_eq!(painted.count(), BOX.voxel_count());
     positive(&mut session, lesion, [25, 20, 10]);
@@ -42,7 +42,7 @@ fn deltas_assemble_to_the_mask_with_its_digest() {
     follow(session.add_prompts(lesion, vec![at], "").unwrap());
     let at = click(&session, [14, 12, 9], Polarity::Negative);
     follow(session.add_prompts(lesion, vec![at], "").unwrap());
-    follow(session.edit(lesion, paint(&session, BOX, true)).unwrap());
+    follow(session.edit(lesion, paint(&session, BOX, true), None).unwrap());
     follow(session.undo().unwrap());
     follow(session.redo().unwrap());
     follow(session.remove_prompt(2).unwrap());
@@ -56,7 +56,7 @@ fn undo_to_zero_and_redo_to_the_end() {
     let lesion = label(&mut session, "lesion");
     let first = positive(&mut session, lesion, [12, 12, 9]);
     positive(&mut session, lesion, [20, 14, 10]);
-    session.edit(lesion, paint(&session, BOX, true)).unwrap();
+    session.edit(lesion, paint(&session, BOX, true), None).unwrap();
     session.remove_prompt(first).unwrap();
     session.reset(lesion).unwrap();
     positive(&mut session, lesion, [30, 30, 15]);
@@ -82,7 +82,7 @@ fn removing_a_prompt_equals_never_having_clicked() {
     let lesion = label(&mut with, "lesion");
     positive(&mut with, lesion, [12, 12, 9]);
     let wrong = positive(&mut with, lesion, [30, 30, 15]);
-    with.edit(lesion, paint(&with, BOX, true)).unwrap();
+    with.edit(lesion, paint(&with, BOX, true), None).unwrap();
     positive(&mut with, lesion, [16, 12, 9]);
     let before = mask(&with, lesion);
     with.remove_prompt(wrong).unwrap();
@@ -90,7 +90,7 @@ fn removing_a_prompt_equals_never_having_clicked() {
     let mut without = session();
     label(&mut without, "lesion");
     positive(&mut without, lesion, [12, 12, 9]);
-    without.edit(lesion, paint(&without, BOX, true)).unwrap();
+    without.edit(lesion, paint(&without, BOX, true), None).unwrap();
     positive(&mut without, lesion, [16, 12, 9]);
     assert_eq!(mask(&with, lesion), mask(&without, lesion));
     with.undo().unwrap();
@@ -124,7 +124,7 @@ fn labels_never_take_each_others_voxels() {
     assert!(matches!(&refused, SessionError::Taken(.., name) if name == "one"), "{refused}");
     positive(&mut session, two, [21, 12, 9]);
     let whole = VoxelBox::whole(session.volume().grid().size());
-    let update = session.edit(two, paint(&session, whole, true)).unwrap();
+    let update = session.edit(two, paint(&session, whole, true), None).unwrap();
     assert_eq!(update.warnings.len(), 1, "{:?}", update.warnings);
     assert_eq!(mask(&session, one), held);
     assert_eq!(mask(&session, two).count(), whole.voxel_count() - held.count());
@@ -150,10 +150,13 @@ fn a_refused_request_changes_nothing() {
         session.add_prompts(lesion, vec![inside], "1.2.3"),
         Err(SessionError::Prompt(PromptError::FrameOfReference { .. }))
     ));
-    assert!(matches!(session.add_prompts(lesion, Vec::new(), ""), Err(SessionError::Nothing(_))));
+    assert!(matches!(
+        session.add_prompts(lesion, Vec::<isochrone_prompt::Prompt>::new(), ""),
+        Err(SessionError::Nothing(_))
+    ));
     let far = VoxelBox { min: [100, 0, 0], max: [100, 5, 5] };
     let nothing = isochrone_volume::MaskDelta { region: far, zlib_bits: Vec::new() };
-    assert!(matches!(session.edit(lesion, nothing), Err(SessionError::Segment(SegmentError::Volume(_)))));
+    assert!(matches!(session.edit(lesion, nothing, None), Err(SessionError::Segment(SegmentError::Volume(_)))));
     assert!(matches!(
         session.accept_slice(lesion, SliceRef { axis: Axis::K, index: 20 }),
         Err(SessionError::Slice { slices: 20, .. })

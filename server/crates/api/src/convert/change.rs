@@ -1,21 +1,11 @@
 use super::geometry::{voxel_box, wire_box};
-use super::{placed, u32_of};
+use super::{label, placed, u32_of};
 use crate::{ApiError, PROTOCOL_VERSION, v1};
 use isochrone_session::{LabelDelta, LabelInfo, Snapshot, Update};
 use isochrone_volume::MaskDelta;
 
 pub(crate) fn provenance(engine: &v1::Engine, seed: u64) -> v1::Provenance {
     v1::Provenance { protocol_version: PROTOCOL_VERSION, engine: Some(engine.clone()), seed }
-}
-
-pub(crate) fn label(info: &LabelInfo, revision: u64) -> v1::Label {
-    v1::Label {
-        label_id: info.label,
-        name: info.name.clone(),
-        voxels: info.voxels as u64,
-        volume_ml: info.volume_ml,
-        revision,
-    }
 }
 
 /// What a change did; whoever measured it adds the time.

@@ -2,13 +2,15 @@
 
 mod change;
 mod geometry;
+mod label;
 mod prompt;
 mod proposal;
 mod session;
 mod volume;
 
-pub(crate) use change::{edit, label, mask_update, provenance, whole_mask};
+pub(crate) use change::{edit, mask_update, provenance, whole_mask};
 pub(crate) use geometry::{axis, grid, point, slice_axis};
+pub(crate) use label::{label, label_change, new_label, operation, overlap, wire_overlap};
 pub use prompt::wire_prompt;
 pub(crate) use prompt::{label_name, placed, prompts};
 pub(crate) use proposal::{proposal, uncertainty};

@@ -1,4 +1,4 @@
-use super::{label, placed, u32_of};
+use super::{label, placed, u32_of, wire_overlap};
 use crate::sessions::Slot;
 use crate::v1;
 use isochrone_session::{Action, Session, Step};
@@ -16,12 +16,16 @@ pub(crate) fn session(slot: &Slot, session: &Session) -> v1::Session {
         steps: session.steps().iter().map(|s| step(s)).collect(),
         can_undo: u32_of(can_undo),
         can_redo: u32_of(can_redo),
+        overlap: wire_overlap(session.overlap()).into(),
     }
 }
 
 fn step(step: &Step) -> v1::Step {
     let (kind, prompts) = match &step.action {
-        Action::AddLabel { .. } => (v1::StepKind::AddLabel, Vec::new()),
+        Action::AddLabel(_) => (v1::StepKind::AddLabel, Vec::new()),
+        Action::UpdateLabel(_) => (v1::StepKind::UpdateLabel, Vec::new()),
+        Action::DeleteLabel => (v1::StepKind::DeleteLabel, Vec::new()),
+        Action::Operation(_) => (v1::StepKind::Operation, Vec::new()),
         Action::Prompts(prompts) => (v1::StepKind::Prompts, prompts.iter().map(placed).collect()),
         Action::Edit(_) => (v1::StepKind::Edit, Vec::new()),
         Action::Reset => (v1::StepKind::Reset, Vec::new()),
@@ -34,5 +38,6 @@ fn step(step: &Step) -> v1::Step {
         kind: kind.into(),
         prompts,
         mask_sha256: step.result.digest.to_vec(),
+        changed_label_ids: step.others.iter().map(|(label, _)| *label).collect(),
     }
 }

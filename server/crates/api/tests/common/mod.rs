@@ -56,9 +56,10 @@ impl Bench {
     /// A session with one label.
     pub async fn session(&mut self) -> String {
         let request =
-            v1::OpenSessionRequest { volume_ids: vec![self.volume.volume_id.clone()], engine: String::new(), seed: 3 };
+            v1::OpenSessionRequest { volume_ids: vec![self.volume.volume_id.clone()], seed: 3, ..Default::default() };
         let session = self.segmentation.open_session(request).await.unwrap().into_inner().session_id;
-        let request = v1::AddLabelRequest { session_id: session.clone(), name: "lesion".to_owned() };
+        let request =
+            v1::AddLabelRequest { session_id: session.clone(), name: "lesion".to_owned(), ..Default::default() };
         assert_eq!(self.segmentation.add_label(request).await.unwrap().into_inner().label_id, 1);
         session
     }

@@ -13,9 +13,18 @@ use std::sync::Arc;
 
 /// 40×36×20 voxels of 1×1×2 mm, flipped along j, with values that differ everywhere.
 pub fn volume() -> Arc<Volume> {
+    of_size([40, 36, 20])
+}
+
+/// The same with 20×18×9 voxels.
+pub fn small_volume() -> Arc<Volume> {
+    of_size([20, 18, 9])
+}
+
+fn of_size(size: [usize; 3]) -> Arc<Volume> {
     let matrix3 = DMat3::from_diagonal(DVec3::new(1.0, -1.0, 2.0));
-    let grid = Grid::new([40, 36, 20], DAffine3 { matrix3, translation: DVec3::new(-10.0, 20.0, 5.0) }).unwrap();
-    let voxels = Array3::from_shape_fn((20, 36, 40), |(k, j, i)| ((i * 7 + j * 13 + k * 31) % 199) as i16);
+    let grid = Grid::new(size, DAffine3 { matrix3, translation: DVec3::new(-10.0, 20.0, 5.0) }).unwrap();
+    let voxels = Array3::from_shape_fn(grid.shape(), |(k, j, i)| ((i * 7 + j * 13 + k * 31) % 199) as i16);
     let origin = VolumeOrigin {
         modality: Modality::Ct,
         quantity: Quantity::Hounsfield,

@@ -2,14 +2,15 @@ use crate::convert::at_most;
 use crate::convert::geometry::{finite, plane, voxel_box};
 use crate::{ApiError, Limits, v1};
 use isochrone_prompt::{
-    Box2D, Box3D, BoxAxes, Click, ExtremeBox, ExtremePoints, Gaze, GazeSample, InitialMask, LabelName, Lasso, Plane,
-    Polarity, Polygon, Prompt, PromptError, Scribble,
+    Box2D, Box3D, BoxAxes, Click, Drag, ExtremeBox, ExtremePoints, Follow, Gaze, GazeSample, InitialMask, LabelName,
+    Lasso, Plane, Polarity, Polygon, Prompt, PromptError, Scribble,
 };
+use isochrone_session::{VertexDrag, Wanted};
 use isochrone_volume::{DVec3, MaskDelta};
 use v1::prompt::Kind;
 
 /// The prompts of one request; what is wrong is named by its field.
-pub(crate) fn prompts(wire: Vec<v1::Prompt>, limits: &Limits) -> Result<Vec<Prompt>, ApiError> {
+pub(crate) fn prompts(wire: Vec<v1::Prompt>, limits: &Limits) -> Result<Vec<Wanted>, ApiError> {
     at_most("prompts", &wire, limits.prompts)?;
     if wire.is_empty() {
         return Err(ApiError::field("prompts", "empty; send at least one prompt"));
@@ -33,15 +34,21 @@ fn points_of(prompt: &v1::Prompt) -> usize {
     }
 }
 
-fn one(field: &str, prompt: v1::Prompt) -> Result<Prompt, ApiError> {
+fn one(field: &str, prompt: v1::Prompt) -> Result<Wanted, ApiError> {
+    let Some(kind) = prompt.kind else {
+        return Err(ApiError::field(
+            format!("{field}.kind"),
+            "missing, or of a kind that this server does not know; send a click, for one",
+        ));
+    };
     let read = |kind: &str| Read { field: format!("{field}.{kind}") };
-    Ok(match prompt.kind {
-        Some(Kind::Click(click)) => {
+    let prompt = match kind {
+        Kind::Click(click) => {
             let read = read("click");
             let position_lps_mm = read.point("position", click.position.as_ref())?;
             Prompt::Click(Click { position_lps_mm, polarity: read.polarity(click.polarity)? })
         }
-        Some(Kind::Scribble(scribble)) => {
+        Kind::Scribble(scribble) => {
             let read = read("scribble");
             Prompt::Scribble(Scribble {
                 points_lps_mm: read.points("points", &scribble.points, Scribble::MAX_POINTS)?,
@@ -50,20 +57,20 @@ fn one(field: &str, prompt: v1::Prompt) -> Result<Prompt, ApiError> {
                 polarity: read.polarity(scribble.polarity)?,
             })
         }
-        Some(Kind::Box2d(rectangle)) => {
+        Kind::Box2d(rectangle) => {
             let read = read("box_2d");
             let corners_lps_mm = read.corners(rectangle.corner.as_ref(), rectangle.opposite.as_ref())?;
             let plane = read.plane(rectangle.plane.as_ref())?;
             let plane = plane.ok_or_else(|| read.wrong("plane", "missing; give an origin and two directions"))?;
             Prompt::Box2D(Box2D { corners_lps_mm, plane, polarity: read.polarity(rectangle.polarity)? })
         }
-        Some(Kind::Box3d(cuboid)) => {
+        Kind::Box3d(cuboid) => {
             let read = read("box_3d");
             let corners_lps_mm = read.corners(cuboid.corner.as_ref(), cuboid.opposite.as_ref())?;
             let (axes, polarity) = (read.axes(cuboid.axes)?, read.polarity(cuboid.polarity)?);
             Prompt::Box3D(Box3D { corners_lps_mm, axes, polarity })
         }
-        Some(Kind::ExtremePoints(extreme)) => {
+        Kind::ExtremePoints(extreme) => {
             let read = read("extreme_points");
             let within = match read.plane(extreme.plane.as_ref())? {
                 Some(plane) => ExtremeBox::Plane(plane),
@@ -72,13 +79,13 @@ fn one(field: &str, prompt: v1::Prompt) -> Result<Prompt, ApiError> {
             let points_lps_mm = read.points("points", &extreme.points, 6)?;
             Prompt::ExtremePoints(ExtremePoints { points_lps_mm, within, margin_mm: extreme.margin_mm })
         }
-        Some(Kind::Lasso(lasso)) => {
+        Kind::Lasso(lasso) => {
             let read = read("lasso");
             let points_lps_mm = read.points("points", &lasso.points, Lasso::MAX_POINTS)?;
             let plane = read.plane_or_own(lasso.plane.as_ref(), &points_lps_mm)?;
             Prompt::Lasso(Lasso { points_lps_mm, plane, polarity: read.polarity(lasso.polarity)? })
         }
-        Some(Kind::Polygon(polygon)) => {
+        Kind::Polygon(polygon) => {
             let read = read("polygon");
             let vertices_lps_mm = read.points("vertices", &polygon.vertices, Polygon::MAX_VERTICES)?;
             let plane = read.plane_or_own(polygon.plane.as_ref(), &vertices_lps_mm)?;
@@ -91,22 +98,18 @@ fn one(field: &str, prompt: v1::Prompt) -> Result<Prompt, ApiError> {
             }
             Prompt::Polygon(Polygon { vertices_lps_mm, plane, polarity: read.polarity(polygon.polarity)?, pinned })
         }
-        Some(Kind::InitialMask(mask)) => {
+        Kind::InitialMask(mask) => {
             let region = voxel_box(&format!("{field}.initial_mask.box"), mask.r#box.as_ref())?;
             Prompt::InitialMask(InitialMask { delta: MaskDelta { region, zlib_bits: mask.zlib_bits } })
         }
-        Some(Kind::Gaze(gaze)) => Prompt::Gaze(read("gaze").gaze(&gaze)?),
-        Some(Kind::LabelName(name)) => {
+        Kind::Gaze(gaze) => Prompt::Gaze(read("gaze").gaze(&gaze)?),
+        Kind::LabelName(name) => {
             let name = name.name.parse::<LabelName>();
             Prompt::LabelName(name.map_err(|e| read("label_name").prompt("name", &e))?)
         }
-        None => {
-            return Err(ApiError::field(
-                format!("{field}.kind"),
-                "missing, or of a kind that this server does not know; send a click, for one",
-            ));
-        }
-    })
+        Kind::VertexDrag(drag) => return read("vertex_drag").drag(&drag).map(Wanted::Drag),
+    };
+    Ok(Wanted::Prompt(prompt))
 }
 
 /// Reads the fields of one prompt, and names them.
@@ -164,6 +167,16 @@ impl Read {
                 Err(self.wrong("polarity", &problem))
             }
         }
+    }
+
+    fn drag(&self, wire: &v1::VertexDrag) -> Result<VertexDrag, ApiError> {
+        let (from_lps_mm, to_lps_mm) = (self.point("from", wire.from.as_ref())?, self.point("to", wire.to.as_ref())?);
+        let usual = Follow::default();
+        let follow = Follow {
+            neighbours: wire.neighbours.map_or(usual.neighbours, |n| n as usize),
+            weight: wire.weight.unwrap_or(usual.weight),
+        };
+        Ok(VertexDrag { polygon: wire.polygon_prompt_id, drag: Drag { from_lps_mm, to_lps_mm }, follow })
     }
 
     fn gaze(&self, gaze: &v1::Gaze) -> Result<Gaze, ApiError> {

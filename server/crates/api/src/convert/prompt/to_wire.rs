@@ -1,7 +1,7 @@
 use crate::convert::geometry::{point, voxel, wire_box};
 use crate::v1;
 use isochrone_prompt::{BoxAxes, ExtremeBox, Gaze, Plane, Polarity, Polygon, Prompt};
-use isochrone_session::NumberedPrompt;
+use isochrone_session::{NumberedPrompt, VertexDrag};
 use isochrone_volume::DVec3;
 use v1::prompt::Kind;
 
@@ -15,10 +15,17 @@ pub(crate) fn placed(prompt: &NumberedPrompt) -> v1::PlacedPrompt {
     let marked = prompt.placed.voxels();
     v1::PlacedPrompt {
         prompt_id: prompt.id,
-        prompt: Some(wire_prompt(&prompt.placed.prompt)),
+        prompt: Some(match &prompt.drag {
+            Some(drag) => v1::Prompt { kind: Some(Kind::VertexDrag(wire_drag(drag))) },
+            None => wire_prompt(&prompt.placed.prompt),
+        }),
         voxel: Some(voxel(prompt.placed.voxel)),
         voxels: marked.count() as u64,
         r#box: Some(wire_box(&marked.bounds())),
+        polygon: match (&prompt.placed.prompt, prompt.drag) {
+            (Prompt::Polygon(polygon), Some(_)) => Some(wire_polygon(polygon)),
+            _ => None,
+        },
         fixations: fixations
             .iter()
             .map(|f| v1::Fixation { start_ms: f.start_ms, end_ms: f.end_ms, position: Some(point(f.position_lps_mm)) })
@@ -70,6 +77,16 @@ pub fn wire_prompt(prompt: &Prompt) -> v1::Prompt {
         Prompt::LabelName(name) => Kind::LabelName(v1::LabelName { name: name.as_str().to_owned() }),
     };
     v1::Prompt { kind: Some(kind) }
+}
+
+fn wire_drag(drag: &VertexDrag) -> v1::VertexDrag {
+    v1::VertexDrag {
+        polygon_prompt_id: drag.polygon,
+        from: Some(point(drag.drag.from_lps_mm)),
+        to: Some(point(drag.drag.to_lps_mm)),
+        neighbours: u32::try_from(drag.follow.neighbours).ok(),
+        weight: Some(drag.follow.weight),
+    }
 }
 
 fn wire_polygon(polygon: &Polygon) -> v1::Polygon {

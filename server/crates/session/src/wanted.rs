@@ -1,0 +1,109 @@
+//! Prompts as a request brings them.
+
+use crate::{NumberedPrompt, Overlap, Session, SessionError, VertexDrag};
+use isochrone_prompt::{Meaning, PlacedPrompt, Polarity, Prompt};
+use isochrone_volume::Volume;
+
+/// A new prompt, or a change of one that is there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// A prompt of its own.
+    Prompt(Prompt),
+    /// A pull at a vertex of a polygon.
+    Drag(VertexDrag),
+}
+
+impl From<Prompt> for Wanted {
+    fn from(prompt: Prompt) -> Self {
+        Self::Prompt(prompt)
+    }
+}
+
+/// How prompts are to be taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Placing<'a> {
+    /// Frame of reference they were made in; empty means the volume's own.
+    pub frame_of_reference: &'a str,
+    /// What happens where the mask meets other labels; `None` leaves it to the session.
+    pub overlap: Option<Overlap>,
+}
+
+impl<'a> From<&'a str> for Placing<'a> {
+    fn from(frame_of_reference: &'a str) -> Self {
+        Self { frame_of_reference, overlap: None }
+    }
+}
+
+/// A polygon after a drag.
+pub(crate) fn dragged(
+    shape: &NumberedPrompt,
+    drag: &VertexDrag,
+    volume: &Volume,
+) -> Result<PlacedPrompt, SessionError> {
+    let Prompt::Polygon(polygon) = &shape.placed.prompt else { return Err(SessionError::NoPolygon(drag.polygon)) };
+    let mut polygon = polygon.clone();
+    polygon.drag(&drag.drag, drag.follow)?;
+    Ok(Prompt::Polygon(polygon).place(volume, "")?)
+}
+
+impl Session {
+    /// Checks and places the prompts of one request, and numbers them.
+    pub(crate) fn placed(
+        &self,
+        label: u32,
+        wanted: Vec<Wanted>,
+        placing: Placing<'_>,
+    ) -> Result<Vec<NumberedPrompt>, SessionError> {
+        let overlap = placing.overlap.unwrap_or(self.overlap);
+        let mut told = self.label(label)?.told.clone();
+        let count = wanted.len();
+        let mut numbered = Vec::with_capacity(count);
+        for (wanted, id) in wanted.into_iter().zip(self.prompts_made + 1..) {
+            let (placed, drag) = match wanted {
+                Wanted::Prompt(Prompt::LabelName(name)) => return Err(self.unknown_name(&name)),
+                Wanted::Prompt(Prompt::InitialMask(_)) if count > 1 => return Err(SessionError::NotAlone),
+                Wanted::Prompt(prompt) => (prompt.place(&self.volume, placing.frame_of_reference)?, None),
+                Wanted::Drag(drag) => {
+                    let shape = told.prompts.iter().find(|p| p.id == drag.polygon || p.is_of_polygon(drag.polygon));
+                    let shape = shape.ok_or(SessionError::NoPolygon(drag.polygon))?;
+                    // Named by the number of any of its drags, it is the same polygon.
+                    let polygon = shape.drag.map_or(shape.id, |d| d.polygon);
+                    let drag = VertexDrag { polygon, ..drag };
+                    (dragged(shape, &drag, &self.volume)?, Some(drag))
+                }
+            };
+            self.check_free(label, &placed, overlap)?;
+            let on = self.derived.proposed(label).iter().copied().find(|s| s.axis.of(placed.voxel) == s.index);
+            let prompt = NumberedPrompt { id, placed, on, drag };
+            told.point(prompt.clone());
+            numbered.push(prompt);
+        }
+        Ok(numbered)
+    }
+
+    /// A positive prompt all of whose voxels are certain, and another label's to keep, could have no effect.
+    fn check_free(&self, label: u32, prompt: &PlacedPrompt, overlap: Overlap) -> Result<(), SessionError> {
+        let firm = matches!(prompt.meaning(), Meaning::Marks | Meaning::Delineates);
+        let initial = matches!(prompt.prompt, Prompt::InitialMask(_));
+        if prompt.polarity() == Polarity::Negative || !firm || initial {
+            return Ok(());
+        }
+        let spared: Vec<_> = self.state.others(label).filter(|(_, o)| overlap.spares(&o.told.about)).collect();
+        let holder = |voxel| spared.iter().find(|(_, other)| other.mask.contains(voxel));
+        if spared.is_empty() || !prompt.certain().all(|voxel| holder(voxel).is_some()) {
+            return Ok(());
+        }
+        let Some((_, other)) = holder(prompt.voxel) else { return Ok(()) };
+        let p = prompt.position_lps_mm();
+        Err(SessionError::Taken(p.x, p.y, p.z, other.told.about.name.clone()))
+    }
+
+    /// No engine takes a name without a place.
+    fn unknown_name(&self, name: &isochrone_prompt::LabelName) -> SessionError {
+        let engine = match self.engine.model.as_str() {
+            "" => self.engine.name.clone(),
+            model => format!("{} ({model})", self.engine.name),
+        };
+        SessionError::Name { engine, name: name.as_str().to_owned() }
+    }
+}
