@@ -129,6 +129,7 @@ async fn wrong_ids_names_and_numbers() {
         volume_ids,
         engine: engine.to_owned(),
         seed: 0,
+        ..Default::default()
     };
     assert_eq!(client.open_session(open(vec![], "")).await.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(client.open_session(open(vec![unknown.clone()], "")).await.unwrap_err().code(), Code::NotFound);
@@ -157,7 +158,10 @@ async fn wrong_ids_names_and_numbers() {
         );
     }
     for name in [String::new(), "  ".to_owned(), "x".repeat(200), "a\nb".to_owned()] {
-        let refused = client.add_label(v1::AddLabelRequest { session_id: session_id.clone(), name }).await.unwrap_err();
+        let refused = client
+            .add_label(v1::AddLabelRequest { session_id: session_id.clone(), name, ..Default::default() })
+            .await
+            .unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
         assert!(refused.message().starts_with("name:"));
     }

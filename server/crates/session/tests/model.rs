@@ -94,7 +94,7 @@ impl Round {
             }
             (0..=2, None) => {
                 let vertices_lps_mm = (0..5).map(|_| plane.project(self.place())).collect();
-                Prompt::Polygon(Polygon { vertices_lps_mm, plane, polarity })
+                Prompt::Polygon(Polygon { vertices_lps_mm, plane, polarity, pinned: Vec::new() })
             }
             (3, _) => {
                 let points_lps_mm = vec![self.place(), self.place()];
