@@ -91,6 +91,7 @@ def write_description(
             size=region["side_voxels"], first=region["first_spacing_mm"],
             first_voxels=region["first_spacing_voxels"], min=region["min_spacing_mm"],
             max=region["max_spacing_mm"], zoom_out=region["zoom_out"], context=region["context"],
+            local_from=region["local_from"],
             encoding=inline(recipe["guidance"]), drops=drops, rate=recipe["uncertainty"]["dropout"],
             temperature=temperature, **digests,
         )

@@ -1,6 +1,5 @@
 """Labelled cases, and random training samples cut from them as the server would cut them."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from scipy import ndimage
 
 from .augment import degrade
 from .clicks import Clicks, first_click
+from .layouts import CaseFiles, find_cases
 from .region import Region, first_spacing, normalise
 
 TRAIN_PATIENTS = {f"sts_{n:03d}" for n in range(1, 29)} | {"nsclc_petct_000991"}
@@ -17,9 +17,10 @@ SMALL_LESIONS = {"ms_patient07_flair"}  # training only
 
 
 def patient(case: str) -> str:
-    """The patient of a case's name: ``sts_001_mr_t1`` is of ``sts_001``."""
+    """The patient of a case's name: ``sts_001_mr_t1`` is of ``sts_001``; of other names, the whole name."""
     words = case.split("_")
-    return "_".join(words[: 3 if words[0] == "nsclc" else 2])
+    kept = {"nsclc": 3, "sts": 2}.get(words[0])
+    return "_".join(words[:kept])
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Case:
     labels: np.ndarray
     spacing_mm: tuple[float, float, float]
     lesions: list[Lesion] = field(default_factory=list)
+    companions: list[np.ndarray] = field(default_factory=list)  # further channels, on the same grid
 
     def __post_init__(self) -> None:
         labels, _ = ndimage.label(self.labels > 0, np.ones((3, 3, 3)))
@@ -57,27 +59,37 @@ class Case:
         self.lesions = [Lesion(n + 1, b) for n, b in enumerate(boxes) if counts[n + 1] >= 4]
 
 
-def read_case(folder: Path) -> Case:
-    """One folder of the labelled data."""
+def read_case(files: CaseFiles, channels: int = 1) -> Case:
+    """A case with its first ``channels`` images; the others are brought onto the first one's grid."""
     import nibabel
+    from nibabel.processing import resample_from_to
 
-    meta = json.loads((folder / "meta.json").read_text())
-    image, mask = (nibabel.load(folder / f"{n}.nii.gz") for n in ("image", "mask"))
-    spacing = tuple(float(s) for s in image.header.get_zooms()[2::-1])
-    values = np.ascontiguousarray(np.asarray(image.dataobj, np.float32).T)
+    first, mask = nibabel.load(files.images[0]), nibabel.load(files.mask)
+    spacing = tuple(float(s) for s in first.header.get_zooms()[2::-1])
+    others = []
+    for path in files.images[1:channels]:
+        other = nibabel.load(path)
+        if other.shape != first.shape or not np.allclose(other.affine, first.affine, atol=1e-3):
+            other = resample_from_to(other, first, order=1)
+        others.append(np.ascontiguousarray(np.asarray(other.dataobj, np.float32).T))
+    values = np.ascontiguousarray(np.asarray(first.dataobj, np.float32).T)
     labels = np.ascontiguousarray(np.asarray(mask.dataobj).T)
-    return Case(folder.name, meta["modality"], values, labels, spacing)
+    return Case(files.name, files.modalities[0], values, labels, spacing, companions=others)
 
 
-def read_cases(data: Path, patients: set[str]) -> list[Case]:
-    """All cases of some patients, in order of name."""
-    folders = sorted(p for p in (data / "labelled").iterdir() if patient(p.name) in patients)
-    return [read_case(p) for p in folders]
+def read_cases(data: Path, patients: set[str] | None, channels: int = 1) -> list[Case]:
+    """All cases of some patients, in order of name; of all patients but the held-back ones for None."""
+    wanted = [f for f in find_cases(data) if f.name not in SMALL_LESIONS]
+    if patients is None:
+        wanted = [f for f in wanted if patient(f.name) not in VALIDATION_PATIENTS]
+    else:
+        wanted = [f for f in wanted if patient(f.name) in patients]
+    return [read_case(f, channels) for f in wanted]
 
 
 def read_small_lesions(data: Path) -> list[Case]:
     """The multiple-sclerosis case."""
-    return [read_case(data / "labelled" / n) for n in sorted(SMALL_LESIONS)]
+    return [read_case(f) for f in find_cases(data) if f.name in SMALL_LESIONS]
 
 
 def read_synthetic(path: Path) -> Case:
@@ -90,14 +102,19 @@ def read_synthetic(path: Path) -> Case:
 
 @dataclass
 class Sample:
-    """A training region: arrays ``[side]*3``, and how its clicks begin."""
+    """A training region: arrays ``[side]*3``, and how its clicks begin. A missing channel is 0."""
 
-    image: np.ndarray  # float32, normalised
+    channels: np.ndarray  # [C, …] float32, normalised
     truth: np.ndarray  # bool: the lesion
     inside: np.ndarray  # bool: within the volume
     spacing_mm: float  # of the region (the mean of a stretched one)
     start: Clicks
     rounds: int = 0  # updates it has been in
+
+    @property
+    def image(self) -> np.ndarray:
+        """The first channel, in which guidance is computed."""
+        return self.channels[0]
 
 
 class Sampler:
@@ -105,7 +122,7 @@ class Sampler:
 
     def __init__(self, data: Path, synthetic: list[Path], recipe: dict, seed) -> None:
         self.recipe, self.rng = recipe, np.random.default_rng(seed)
-        cases = read_cases(data, TRAIN_PATIENTS)
+        cases = read_cases(data, None, recipe["network"]["image_channels"])
         self.modalities: dict[str, list[Case]] = {}
         for case in cases:
             if case.lesions:
@@ -117,9 +134,9 @@ class Sampler:
         """Synthetic, multiple sclerosis, or a modality at random and one of its cases."""
         share, rng = self.recipe["sampling"], self.rng
         draw = rng.random()
-        if draw < share["synthetic_share"]:
+        if self.synthetic and draw < share["synthetic_share"]:
             return read_synthetic(self.synthetic[rng.integers(len(self.synthetic))])
-        if draw < share["synthetic_share"] + share["small_lesion_share"]:
+        if self.small and draw < share["synthetic_share"] + share["small_lesion_share"]:
             return self.small[rng.integers(len(self.small))]
         cases = self.modalities[sorted(self.modalities)[rng.integers(len(self.modalities))]]
         return cases[rng.integers(len(cases))]
@@ -186,17 +203,23 @@ class Sampler:
     def look(self, case: Case, region: Region, target, click, silent: bool) -> Sample:
         """A region's contents, flipped and turned at random; ``silent``: without prompts."""
         rng, inside = self.rng, region.inside_volume()
-        image = degrade(rng, region.cut(case.image, 0.0), inside, case.modality)
+        percentiles = self.recipe["region"]["percentiles"]
+        channels = [
+            normalise(degrade(rng, region.cut(v, 0.0), inside, m), inside, percentiles)
+            for v, m in zip([case.image, *case.companions], [case.modality] + ["OT"] * len(case.companions))
+        ]
+        channels += [np.zeros_like(channels[0])] * (self.recipe["network"]["image_channels"] - len(channels))
+        for n in range(1, len(channels)):
+            if rng.random() < self.recipe["sampling"]["channel_dropout"]:
+                channels[n] = np.zeros_like(channels[n])
         truth = region.cut(target, 0.0) > 0.5
-        image = normalise(image, inside, self.recipe["region"]["percentiles"])
         at = None if click is None else region.region_from_voxel(click)
-        turned, at = turn(rng, (image, truth, inside), at)
-        image, truth, inside = turned
+        (truth, inside, *channels), at = turn(rng, (truth, inside, *channels), at)
         if silent or (at is None and truth.sum() < 4):
             start = Clicks([], None)
         else:
             start = Clicks.begin(rng, truth, at, self.recipe["sampling"])
-        return Sample(image, truth, inside, float(np.mean(region.spacing_mm)), start)
+        return Sample(np.stack(channels), truth, inside, float(np.mean(region.spacing_mm)), start)
 
 
 def turn(rng, arrays, at):

@@ -1,8 +1,7 @@
 """Figures of an exported bundle on held-back patients, with the server's region rules.
 
 ``python -m isochrone_training.evaluate --data DIR [--json FILE]`` plays the centre reader and prints Dice
-after 1, 3, 5 and 10 clicks by modality, and the AUROC of the sampler's mutual information against
-the error near the boundary.
+after 1, 3, 5 and 10 clicks by modality. Uncertainty has a report of its own (``calibration.py``).
 """
 
 import argparse
@@ -18,15 +17,12 @@ from .export import FEATURES, PROMPTS, session
 from .kernels import centre_click, dice
 from .reader import Session
 from .recipe import read_recipe
-from .uncertainty import auroc, boundary_band, mutual_information, to_working_grid
 
 COUNTS = (1, 3, 5, 10)
-UNCERTAINTY_AT = (1, 3, 5)
-BAND_MM = 10.0
 
 
 class Bundle:
-    """The three graphs in ONNX Runtime."""
+    """The graphs in ONNX Runtime."""
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
         self.description = tomllib.loads((folder / "bundle.toml").read_text())
@@ -36,10 +32,11 @@ class Bundle:
         self.features: dict[str, np.ndarray] = {}
         self.ms: list[float] = []
 
-    def _run(self, role: str, masks: dict[str, np.ndarray]) -> np.ndarray:
+    def logits(self, role: str, masks: dict[str, np.ndarray]) -> np.ndarray:
+        """Logits ``[T, d, h, w]`` of one graph on the features of the last pass."""
         names = [i.name for i in self.sessions[role].get_inputs()]
         (logits,) = self.sessions[role].run(None, {n: {**self.features, **masks}[n] for n in names})
-        return 1 / (1 + np.exp(-logits[:, 0]))
+        return logits[:, 0]
 
     def probability(self, *arrays: np.ndarray) -> np.ndarray:
         """One deterministic pass for inputs ``[side]*3``; keeps the features for samples."""
@@ -47,50 +44,35 @@ class Bundle:
         feed = {n: np.ascontiguousarray(a, np.float32)[None, None] for n, a in zip(PROMPTS, arrays)}
         self.features = dict(zip(FEATURES, self.sessions["encoder"].run(None, feed)))
         ones = {n: np.ones((1, c), np.float32) for n, c in self.drops.items()}
-        result = self._run("decoder", ones)[0]
+        result = 1 / (1 + np.exp(-self.logits("decoder", ones)[0]))
         self.ms.append(1e3 * (time.perf_counter() - start))
         return result
 
     def samples(self, count: int, seed: int, role: str = "sampler") -> np.ndarray:
-        """Seeded samples ``[T, d, h, w]`` of the last pass."""
+        """Seeded samples' logits ``[T, d, h, w]`` of the last pass."""
         rng = np.random.default_rng(seed)
         keep = 1 - self.description["dropout"]["rate"]
         masks = {
             n: ((rng.random((count, c)) < keep) / keep).astype(np.float32) for n, c in self.drops.items()
         }
-        return self._run(role, masks)
-
-
-def error_auroc(bundle: Bundle, play: Session, truth: np.ndarray) -> float | None:
-    """Whether mutual information ranks the wrong voxels near the boundary of the last pass first."""
-    probability = play.network(*play.inputs)
-    wrong = (probability > 0.5) != (play.region.cut(truth, 0.0) > 0.5)
-    if not (probability > 0.5).any():
-        return None
-    information = mutual_information(bundle.samples(8, seed=len(play.clicks)))
-    score = to_working_grid(information, play.region.side)
-    band = boundary_band(probability > 0.5, play.region.spacing_mm[0], BAND_MM)
-    band &= play.region.inside_volume()
-    return auroc(score[band], wrong[band])
+        return self.logits(role, masks)
 
 
 def evaluate_case(bundle: Bundle, case: Case, region: dict, clicks: int) -> dict:
     """The centre reader on one volume."""
     truth = case.labels > 0
     play = Session(case.image, case.spacing_mm, bundle.probability, region)
-    scores, uncertainty, seconds = [], {}, []
-    for n in range(1, clicks + 1):
+    scores, seconds = [], []
+    for _ in range(clicks):
         found = centre_click(play.mask, truth, case.spacing_mm)
         if found is not None:
             start = time.perf_counter()
             play.click(*found)
             seconds.append(time.perf_counter() - start)
         scores.append(float(dice(play.mask, truth)))
-        if n in UNCERTAINTY_AT:
-            uncertainty[n] = error_auroc(bundle, play, truth)
     better = [b > a for a, b in zip([0.0, *scores], scores)]
     return {
-        "case": case.name, "modality": case.modality, "dice": scores, "auroc": uncertainty,
+        "case": case.name, "modality": case.modality, "dice": scores,
         "improving": float(np.mean(better)), "passes": play.passes / clicks,
         "click_ms": 1e3 * float(np.median(seconds)),
     }
@@ -118,13 +100,6 @@ def summary(rows: list[dict]) -> str:
         means = [np.mean([r["dice"][n - 1] for r in part]) for n in counts]
         improving = np.mean([r["improving"] for r in part])
         lines.append(f"| {group} | {len(part)} | " + " | ".join(f"{m:.3f}" for m in means) + f" | {improving:.0%} |")
-    looks = sorted(rows[0]["auroc"])
-    lines += ["", "| AUROC of mutual information (T = 8) | " + " | ".join(f"click {n}" for n in looks) + " |",
-              "|---" * (len(looks) + 1) + "|"]
-    for group in groups:
-        part = [r for r in rows if group in (r["modality"], "all")]
-        values = [[r["auroc"][n] for r in part if r["auroc"][n] is not None] for n in looks]
-        lines.append(f"| {group} | " + " | ".join(f"{np.mean(v):.3f}" if v else "–" for v in values) + " |")
     lines += ["", f"| case | {head} |", "|---" * (len(counts) + 1) + "|"]
     for r in rows:
         lines.append(f"| {r['case']} | " + " | ".join(f"{r['dice'][n - 1]:.3f}" for n in counts) + " |")
@@ -136,7 +111,7 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds labelled/")
-    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-1")
+    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-2")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--json", type=Path, help="also write all figures here")
     parser.add_argument("--modality", help="only these cases: CT, MR or PT")

@@ -102,13 +102,16 @@ def guidance(image: np.ndarray, clicks: list, positive: bool, encoding: dict, sp
         return disk(shape, points, (1.0, 1.0, 1.0), encoding["radius_voxels"])
     if kind == "exponential-geodesic":
         return exponential_geodesic(image, points, spacing, encoding["lambda"], encoding["tau_mm"])
+    if kind == "none":  # the ablation's: nothing but the previous mask
+        return np.zeros(shape, np.float32)
     cutoff = encoding["cutoff_mm"]
     if kind == "euclidean":
         distance = euclidean_distance(shape, points, spacing)
     elif kind == "geodesic":
         distance = geodesic_distance(image, points, spacing, encoding["lambda"], cutoff)
-    elif kind == "none":  # the ablation's: nothing but the previous mask
-        return np.zeros(shape, np.float32)
     else:
         raise ValueError(f"no guidance of the kind {kind!r}")
-    return np.minimum(distance, cutoff) / cutoff
+    far = np.minimum(distance, cutoff) / cutoff
+    if "dip_voxels" in encoding:
+        far -= gaussian(shape, points, (1.0, 1.0, 1.0), encoding["dip_voxels"])
+    return far

@@ -36,9 +36,9 @@ def tensors(batch: list, encoding: dict) -> tuple[torch.Tensor, ...]:
         empty = np.zeros_like(s.truth, np.float32)
         previous = empty if s.start.previous is None else s.start.previous.astype(np.float32)
         maps = [guidance(s.image, s.start.clicks, sign, encoding, s.spacing_mm) for sign in (True, False)]
-        columns.append((s.image, previous, *maps))
+        columns.append((s.channels, previous[None], *(m[None] for m in maps)))
     return tuple(
-        torch.from_numpy(np.stack(x)[:, None]).to(memory_format=torch.channels_last_3d)
+        torch.from_numpy(np.stack(x)).to(memory_format=torch.channels_last_3d)
         for x in zip(*columns)
     )
 
@@ -233,13 +233,13 @@ def main() -> None:
     """Command line."""
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds labelled/")
+    parser.add_argument("--data", type=Path, required=True, help="folder of labelled cases, see layouts.py")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--out", type=Path, default=here / "runs" / "lesion-1")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--synthetic", type=Path, default=here / "cache" / "synthetic")
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="bundle whose weights to begin from, instead of random ones")
+    parser.add_argument("--start", type=Path, help="bundle or checkpoint whose weights to begin from")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "meeting").unlink(missing_ok=True)

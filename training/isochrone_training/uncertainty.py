@@ -5,8 +5,6 @@ from scipy.stats import rankdata
 
 from .kernels import distance_transform, resample_region
 
-STRIDE = 4  # working voxels per voxel of the sampler's logits
-
 
 def entropy(p: np.ndarray) -> np.ndarray:
     """Entropy of a Bernoulli variable, in nats."""
@@ -20,11 +18,10 @@ def mutual_information(probabilities: np.ndarray) -> np.ndarray:
 
 
 def to_working_grid(coarse: np.ndarray, side: int) -> np.ndarray:
-    """A coarse cube ``[side/4]*3``, interpolated to ``[side]*3``."""
-    middle = ((coarse.shape[0] - 1) / 2,) * 3
+    """A coarse cube, interpolated to ``[side]*3`` over the same place."""
+    middle, stride = ((coarse.shape[0] - 1) / 2,) * 3, side / coarse.shape[0]
     return resample_region(
-        np.ascontiguousarray(coarse, np.float32), (float(STRIDE),) * 3, middle, (side,) * 3,
-        (1.0,) * 3, 0.0,
+        np.ascontiguousarray(coarse, np.float32), (stride,) * 3, middle, (side,) * 3, (1.0,) * 3, 0.0
     )
 
 
@@ -45,3 +42,11 @@ def auroc(score: np.ndarray, event: np.ndarray) -> float | None:
         return None
     ranks = rankdata(score)
     return float((ranks[event].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def calibration_error(probability: np.ndarray, event: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error: mean over voxels of |share of events − mean probability| of their bin."""
+    which = np.minimum((probability * bins).astype(int), bins - 1)
+    count = np.bincount(which, minlength=bins)
+    gap = np.bincount(which, event, bins) - np.bincount(which, probability, bins)
+    return float(np.abs(gap).sum() / count.sum())

@@ -1,4 +1,4 @@
-"""Begins from an exported bundle: the averaged weights, read back out of its ONNX graphs."""
+"""Begins from another training: a bundle's weights, read back out of its ONNX graphs, or a checkpoint's."""
 
 import tomllib
 from pathlib import Path
@@ -26,11 +26,15 @@ def weights(bundle: Path) -> dict[str, torch.Tensor]:
 
 
 def warm_start(net: LesionNet, bundle: Path, guidance: str) -> None:
-    """Copies what fits. Image channels that the bundle did not have begin with weights of zero, and so do
+    """Copies what fits. ``bundle`` is a folder, or a checkpoint of the same network (its averaged weights).
+    Image channels that the bundle did not have begin with weights of zero, and so do
     the clicks where the bundle encoded them otherwise than ``guidance``.
 
     The sampler and the error head begin as the decoder's trunk.
     """
+    if bundle.is_file():
+        net.load_state_dict(torch.load(bundle, weights_only=True)["average"])
+        return
     state, found = net.state_dict(), weights(bundle)
     if "sampler.coarse.weight" in found:  # a sampler that shared the decoder's trunk
         found |= {f"coarse.{n}": found.pop(f"sampler.coarse.{n}") for n in ("weight", "bias")}

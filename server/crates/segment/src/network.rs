@@ -190,9 +190,13 @@ fn encoded(
         Encoding::Euclidean { cutoff_mm } => {
             euclidean_distance(shape, points, spacing_mm).map(|d| d.mapv(|d| d.min(cutoff_mm) / cutoff_mm))
         }
-        Encoding::Geodesic { lambda, cutoff_mm } => {
+        Encoding::Geodesic { lambda, cutoff_mm, dip_voxels } => {
             let metric = Geodesic { spacing_mm, lambda, cutoff: Some(cutoff_mm) };
-            geodesic_distance(image, points, &metric).map(|d| d.mapv(|d| d.min(cutoff_mm) / cutoff_mm))
+            let far = geodesic_distance(image, points, &metric).map(|d| d.mapv(|d| d.min(cutoff_mm) / cutoff_mm));
+            match far {
+                Ok(far) if dip_voxels > 0.0 => gaussian(shape, points, voxels, dip_voxels).map(|near| far - near),
+                far => far,
+            }
         }
         Encoding::ExponentialGeodesic { lambda, tau_mm } => {
             exponential_geodesic(image, points, &Geodesic { spacing_mm, lambda, cutoff: Some(16.0 * tau_mm) }, tau_mm)
@@ -300,7 +304,8 @@ mod tests {
             (Encoding::Disk { radius_voxels: 2.9 }, 0.0, 0.0),
             (Encoding::Euclidean { cutoff_mm: 24.0 }, 0.25, 1.0),
             (Encoding::Euclidean { cutoff_mm: 3.0 }, 1.0, 1.0),
-            (Encoding::Geodesic { lambda: 0.5, cutoff_mm: 12.0 }, 0.25, 1.0),
+            (Encoding::Geodesic { lambda: 0.5, cutoff_mm: 12.0, dip_voxels: 0.0 }, 0.25, 1.0),
+            (Encoding::Geodesic { lambda: 0.5, cutoff_mm: 12.0, dip_voxels: 2.0 }, 0.25 - e(-9.0 / 8.0), 1.0),
             (Encoding::ExponentialGeodesic { lambda: 0.5, tau_mm: 3.0 }, e(-1.0), 0.0),
         ];
         for (encoding, away, without) in expected {

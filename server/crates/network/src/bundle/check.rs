@@ -130,8 +130,9 @@ fn encoding(raw: &format::Encoding) -> Checked<Encoding> {
             (Encoding::Disk { radius_voxels }, radius_voxels == 0.0 || length(radius_voxels))
         }
         format::Encoding::Euclidean { cutoff_mm } => (Encoding::Euclidean { cutoff_mm }, length(cutoff_mm)),
-        format::Encoding::Geodesic { lambda, cutoff_mm } => {
-            (Encoding::Geodesic { lambda, cutoff_mm }, mix(lambda) && length(cutoff_mm))
+        format::Encoding::Geodesic { lambda, cutoff_mm, dip_voxels } => {
+            let good = mix(lambda) && length(cutoff_mm) && (dip_voxels == 0.0 || length(dip_voxels));
+            (Encoding::Geodesic { lambda, cutoff_mm, dip_voxels }, good)
         }
         format::Encoding::ExponentialGeodesic { lambda, tau_mm } => {
             (Encoding::ExponentialGeodesic { lambda, tau_mm }, mix(lambda) && length(tau_mm))

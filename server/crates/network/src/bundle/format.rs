@@ -85,7 +85,12 @@ pub(super) enum Encoding {
     Gaussian { sigma_voxels: f32 },
     Disk { radius_voxels: f32 },
     Euclidean { cutoff_mm: f32 },
-    Geodesic { lambda: f32, cutoff_mm: f32 },
+    Geodesic {
+        lambda: f32,
+        cutoff_mm: f32,
+        #[serde(default)]
+        dip_voxels: f32,
+    },
     ExponentialGeodesic { lambda: f32, tau_mm: f32 },
 }
 

@@ -124,6 +124,9 @@ pub enum Encoding {
         lambda: f32,
         /// Cut-off in the distance's unit.
         cutoff_mm: f32,
+        /// σ of a Gaussian bump round each prompt that is taken off, in working voxels, so that a prompt stays
+        /// sharp where grey values are even (then −1 at prompts); 0: none.
+        dip_voxels: f32,
     },
     /// exp(−geodesic distance / τ): 1 at prompts, falling to 0; 0 without prompts.
     ExponentialGeodesic {
