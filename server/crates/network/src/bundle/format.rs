@@ -82,16 +82,25 @@ pub(super) struct Signal {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Encoding {
-    Gaussian { sigma_voxels: f32 },
-    Disk { radius_voxels: f32 },
-    Euclidean { cutoff_mm: f32 },
+    Gaussian {
+        sigma_voxels: f32,
+    },
+    Disk {
+        radius_voxels: f32,
+    },
+    Euclidean {
+        cutoff_mm: f32,
+    },
     Geodesic {
         lambda: f32,
         cutoff_mm: f32,
         #[serde(default)]
         dip_voxels: f32,
     },
-    ExponentialGeodesic { lambda: f32, tau_mm: f32 },
+    ExponentialGeodesic {
+        lambda: f32,
+        tau_mm: f32,
+    },
 }
 
 #[derive(Debug, Deserialize)]
