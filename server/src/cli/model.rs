@@ -145,7 +145,8 @@ fn encoding(e: Encoding) -> String {
         Encoding::Disk { radius_voxels } => format!("disk, radius {radius_voxels} working voxels"),
         Encoding::Euclidean { cutoff_mm } => format!("Euclidean distance to {cutoff_mm} mm"),
         Encoding::Geodesic { lambda, cutoff_mm, dip_voxels } => {
-            let dip = if dip_voxels > 0.0 { format!(", less a Gaussian (σ {dip_voxels} voxels)") } else { String::new() };
+            let dip =
+                if dip_voxels > 0.0 { format!(", less a Gaussian (σ {dip_voxels} voxels)") } else { String::new() };
             format!("geodesic distance (λ {lambda}) to {cutoff_mm} mm{dip}")
         }
         Encoding::ExponentialGeodesic { lambda, tau_mm } => format!("exponential geodesic (λ {lambda}), τ {tau_mm} mm"),
