@@ -53,7 +53,7 @@ impl TryFrom<ServeArgs> for Config {
             model: args.model.unwrap_or_else(|| DEFAULT_MODEL.into()),
             model_named,
             runtime: RuntimeOptions { library: args.onnxruntime, device, threads: args.threads },
-            limits: Limits::default(),
+            limits: Limits { decoder: crate::cli::decoder()?, ..Limits::default() },
         })
     }
 }

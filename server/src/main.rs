@@ -16,6 +16,10 @@ use std::process::ExitCode;
 const EXIT_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|command| command == "decode") {
+        // The child that decodes files from outside: no command line, no log, no threads but its own.
+        return isochrone_intake::run_child();
+    }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(help) if !help.use_stderr() => {

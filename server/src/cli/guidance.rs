@@ -1,11 +1,12 @@
 //! `isochrone guidance`: what a network is shown of some clicks, as an image of its own.
 
+use super::series::ImageArgs;
 use super::shared;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use isochrone_guidance::{Geodesic, disk, euclidean_distance, exponential_geodesic, gaussian, geodesic_distance};
 use isochrone_prompt::{Click, Polarity, Prompt};
-use isochrone_volume::{Modality, Volume, VoxelBox};
+use isochrone_volume::{Volume, VoxelBox};
 use ndarray::Array3;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,8 +14,8 @@ use std::time::Instant;
 /// Writes the guidance map of some clicks as float32.
 #[derive(Debug, Args)]
 pub struct GuidanceArgs {
-    /// NIfTI (.nii, .nii.gz) or NRRD (.nrrd, .nhdr).
-    image: PathBuf,
+    #[command(flatten)]
+    image: ImageArgs,
     /// A click in LPS mm; `,-` after it makes it negative. Can be repeated.
     #[arg(long, value_name = "X,Y,Z[,-]", required = true, allow_hyphen_values = true)]
     click: Vec<Click>,
@@ -43,9 +44,6 @@ pub struct GuidanceArgs {
     /// Distances: not measured beyond this, which makes the geodesic ones much quicker.
     #[arg(long, value_name = "MM")]
     cutoff_mm: Option<f32>,
-    /// CT, MR or PT, if you know better than the values.
-    #[arg(long, value_parser = shared::modality)]
-    modality: Option<Modality>,
     /// Where the map goes: .nii or .nii.gz.
     #[arg(short, long)]
     out: PathBuf,
@@ -74,7 +72,7 @@ enum Kind {
 /// The image cannot be read, a click lies outside it, a parameter is out of range, or the map cannot be written.
 pub fn run(args: &GuidanceArgs) -> anyhow::Result<()> {
     shared::check_output(&args.out, args.force)?;
-    let volume = shared::load(&args.image, args.modality)?;
+    let volume = args.image.load()?;
     if !volume.grid().is_orthogonal() {
         bail!(
             "This image has a tilted gantry, along which distances cannot be measured axis by axis; resample it first"

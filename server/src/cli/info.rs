@@ -1,19 +1,16 @@
 //! `isochrone info`: what the server would make of an image.
 
+use super::series::ImageArgs;
 use super::shared::{self, Point};
 use clap::Args;
-use isochrone_volume::{DVec3, Grid, Modality, Quantity, Volume, VoxelBox};
+use isochrone_volume::{DVec3, Grid, Quantity, Volume, VoxelBox};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
 /// Says what an image is and where it lies: size, spacing, orientation, modality, range, warnings.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// NIfTI (.nii, .nii.gz) or NRRD (.nrrd, .nhdr).
-    image: PathBuf,
-    /// CT, MR or PT, if you know better than the values.
-    #[arg(long, value_parser = shared::modality)]
-    modality: Option<Modality>,
+    #[command(flatten)]
+    image: ImageArgs,
     /// Voxel and value at a place in LPS mm; can be repeated.
     #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true)]
     at: Vec<Point>,
@@ -27,7 +24,7 @@ pub struct InfoArgs {
 /// # Errors
 /// The image cannot be read.
 pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
-    let volume = shared::load(&args.image, args.modality)?;
+    let volume = args.image.load()?;
     let mut report =
         if args.json { serde_json::to_string_pretty(&as_json(&volume, &args.at))? } else { as_text(&volume, args) };
     report.push('\n');
@@ -75,7 +72,7 @@ fn as_text(volume: &Volume, args: &InfoArgs) -> String {
     let grid = volume.grid();
     let mut lines = Vec::new();
     let mut line = |name: &str, text: String| lines.push(format!("{name:<20} {text}"));
-    line("image", args.image.display().to_string());
+    line("image", args.image.image.display().to_string());
     line("size", format!("{} voxels (i, j, k)", grid.size().map(|n| n.to_string()).join(" × ")));
     line("spacing", format!("{} mm", shared::times(grid.spacing_mm(), 4)));
     let kind = match (grid.is_orthogonal(), is_oblique(grid)) {

@@ -1,10 +1,11 @@
 //! `isochrone measure`: what a mask measures on an image.
 
+use super::series::ImageArgs;
 use super::shared;
 use anyhow::Context;
 use clap::Args;
 use isochrone_measure::Measures;
-use isochrone_volume::{Mask, Modality, Quantity, Volume, VoxelBox};
+use isochrone_volume::{Mask, Quantity, Volume, VoxelBox};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,14 +14,11 @@ use std::path::PathBuf;
 /// of every label and of all together.
 #[derive(Debug, Args)]
 pub struct MeasureArgs {
-    /// NIfTI (.nii, .nii.gz) or NRRD (.nrrd, .nhdr), or a folder of DICOM files.
-    image: PathBuf,
+    #[command(flatten)]
+    image: ImageArgs,
     /// Label map on the image's grid: every value but 0 is a label.
     #[arg(long)]
     mask: PathBuf,
-    /// CT, MR or PT, if you know better than the values.
-    #[arg(long, value_parser = shared::modality)]
-    modality: Option<Modality>,
     /// Machine-readable.
     #[arg(long)]
     json: bool,
@@ -31,8 +29,8 @@ pub struct MeasureArgs {
 /// # Errors
 /// Image or mask cannot be read, or do not lie on one grid.
 pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
-    let volume = shared::load(&args.image, args.modality)?;
-    let labels = labels(&shared::load(&args.mask, None)?, &volume)?;
+    let volume = args.image.load()?;
+    let labels = labels(&ImageArgs::file(&args.mask).load()?, &volume)?;
     let mut found = Vec::new();
     for (label, mask) in &labels {
         if let Some(measures) = isochrone_measure::measure(&volume, mask)? {

@@ -6,13 +6,18 @@ mod demo;
 mod engine;
 mod evaluate;
 mod guidance;
+mod import;
 mod info;
 mod measure;
 mod model;
 pub mod pacs;
 mod segment;
+mod series;
 pub mod serve;
 mod shared;
+mod suv;
+
+pub use series::decoder;
 
 use clap::{Parser, Subcommand};
 
@@ -36,6 +41,10 @@ enum Command {
     Find(pacs::FindArgs),
     /// Store DICOM files in a PACS
     Push(pacs::PushArgs),
+    /// Turn a DICOM series into a NIfTI volume
+    Import(import::ImportArgs),
+    /// What SUV is worked out from
+    Suv(suv::SuvArgs),
     /// Write the guidance map of some clicks
     Guidance(guidance::GuidanceArgs),
     /// Look after model bundles
@@ -68,6 +77,8 @@ impl Cli {
             Command::Measure(args) => measure::run(&args),
             Command::Find(args) => pacs::find(&args),
             Command::Push(args) => pacs::push(&args),
+            Command::Import(args) => import::run(&args),
+            Command::Suv(args) => suv::run(&args),
             Command::Guidance(args) => guidance::run(&args),
             Command::Model(args) => model::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),

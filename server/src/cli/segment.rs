@@ -1,13 +1,13 @@
 //! `isochrone segment`: a mask from clicks, without a server.
 
 use super::engine::EngineArgs;
+use super::series::ImageArgs;
 use super::shared;
 use anyhow::Context;
 use clap::Args;
 use isochrone_prompt::{Click, Prompt};
 use isochrone_segment::Channel;
 use isochrone_session::{Session, SessionLimits};
-use isochrone_volume::Modality;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,16 +15,13 @@ use std::time::Instant;
 /// Segments one lesion from clicks and writes the mask.
 #[derive(Debug, Args)]
 pub struct SegmentArgs {
-    /// NIfTI (.nii, .nii.gz) or NRRD (.nrrd, .nhdr).
-    image: PathBuf,
+    #[command(flatten)]
+    image: ImageArgs,
     /// A click in LPS mm; `,-` after it says "not this". Can be repeated: each is a step, in this order.
     #[arg(long, value_name = "X,Y,Z[,-]", required = true, allow_hyphen_values = true)]
     click: Vec<Click>,
     #[command(flatten)]
     engine: EngineArgs,
-    /// CT, MR or PT, if you know better than the values.
-    #[arg(long, value_parser = shared::modality)]
-    modality: Option<Modality>,
     /// Stochastic samples for the slice to look at next; 0 does without.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=64))]
     samples: u32,
@@ -42,7 +39,7 @@ pub struct SegmentArgs {
 /// Image, clicks or model cannot be used, or the mask cannot be written.
 pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     shared::check_output(&args.out, args.force)?;
-    let volume = Arc::new(shared::load(&args.image, args.modality)?);
+    let volume = Arc::new(args.image.load()?);
     let engine = args.engine.load()?;
     let mut session = Session::open(engine, &[Channel { volume: volume.clone() }], 0, SessionLimits::default())?;
     let label = session.add_label("lesion")?.label.context("The session gave the label no number")?;

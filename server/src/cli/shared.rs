@@ -1,26 +1,12 @@
 //! What the subcommands share: reading an image, checking where results go, printing.
 
 use super::Usage;
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use isochrone_intake::{ReadOptions, read};
-use isochrone_volume::{Axis, DVec3, Grid, Modality, Volume};
+use isochrone_volume::{Axis, DVec3, Grid, Modality};
 use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
-
-/// Reads an image and shows that something is going on.
-///
-/// # Errors
-/// As [`isochrone_intake::read`], with the path in front.
-pub fn load(path: &Path, modality: Option<Modality>) -> anyhow::Result<Volume> {
-    let spinner = spinner(format!("Reading {}", path.display()));
-    let volume =
-        read(path, &ReadOptions { modality, ..ReadOptions::default() }).with_context(|| path.display().to_string());
-    spinner.finish_and_clear();
-    volume
-}
 
 /// A sign of life on a terminal; nothing elsewhere.
 pub fn spinner(text: String) -> ProgressBar {

@@ -6,7 +6,7 @@ use std::path::Path;
 use tonic::{Code, Status};
 
 async fn load(server: &mut Server, path: &str) -> Result<v1::Volume, Status> {
-    let request = v1::LoadFileRequest { path: path.to_owned(), modality: 0 };
+    let request = v1::LoadFileRequest { path: path.to_owned(), ..Default::default() };
     Ok(server.volumes.load_file(request).await?.into_inner())
 }
 
@@ -33,11 +33,11 @@ async fn what_is_no_image_says_so() {
     std::fs::write(root.join("empty.nii"), "").unwrap();
     std::fs::create_dir(root.join("folder")).unwrap();
     let cases = [
-        ("letter.nii.gz", Code::InvalidArgument, "not a NIfTI or NRRD file"),
+        ("letter.nii.gz", Code::InvalidArgument, "not a NIfTI, NRRD or DICOM image"),
         ("huge.nii", Code::DataLoss, "32767×32767×32767"),
         ("cut.nii", Code::DataLoss, "cut short"),
         ("empty.nii", Code::InvalidArgument, "empty"),
-        ("folder", Code::InvalidArgument, "path"),
+        ("folder", Code::InvalidArgument, "no DICOM image"),
         ("none.nii", Code::NotFound, "no such file"),
         ("", Code::InvalidArgument, "path"),
     ];

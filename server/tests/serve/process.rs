@@ -104,7 +104,7 @@ async fn the_log_names_nobody() {
     reader.label = other;
     let taken = reader.click(BALL, true).await.unwrap_err();
     assert!(taken.message().contains("Jane Doe"), "the reader is told");
-    let request = v1::LoadFileRequest { path: "Doe_John.nii.gz".to_owned(), modality: 0 };
+    let request = v1::LoadFileRequest { path: "Doe_John.nii.gz".to_owned(), ..Default::default() };
     server.volumes.load_file(request).await.unwrap_err();
     let log = server.log();
     assert!(log.contains("listening on"), "{log}");

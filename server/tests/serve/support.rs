@@ -71,7 +71,8 @@ impl Server {
     /// Writes an image into the root and loads it.
     pub async fn load(&mut self, name: &str, volume: &Volume) -> v1::Volume {
         isochrone_export::write_volume(&self.root.path().join(name), volume).unwrap();
-        let request = v1::LoadFileRequest { path: name.to_owned(), modality: v1::Modality::Ct.into() };
+        let request =
+            v1::LoadFileRequest { path: name.to_owned(), modality: v1::Modality::Ct.into(), ..Default::default() };
         self.volumes.load_file(request).await.unwrap().into_inner()
     }
 

@@ -5,7 +5,10 @@ use crate::registry::Registry;
 use crate::sessions::Slot;
 use crate::uploads::Upload;
 use crate::{ApiError, Engines, Limits, Root};
+use isochrone_intake::dicom::SeriesInfo;
+use isochrone_intake::{Image, ReadOptions};
 use isochrone_volume::{Volume, Voxels};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -15,6 +18,8 @@ use tokio::sync::Semaphore;
 pub(crate) struct HeldVolume {
     pub id: String,
     pub volume: Arc<Volume>,
+    /// The DICOM series that it was read from, if it was one.
+    pub series: Option<Arc<SeriesInfo>>,
 }
 
 /// Volumes, uploads, sessions and engines of one server: all services share it.
@@ -68,8 +73,14 @@ impl House {
         })?
     }
 
-    /// Takes a volume in.
-    pub(crate) fn hold(&self, volume: Volume) -> Result<HeldVolume, ApiError> {
+    /// Reads files where the settings say that files are decoded, and takes the image in.
+    pub(crate) fn read(&self, paths: &[PathBuf], options: &ReadOptions) -> Result<HeldVolume, ApiError> {
+        self.hold(self.limits.decoder.read(paths, options)?)
+    }
+
+    /// Takes an image in.
+    pub(crate) fn hold(&self, image: Image) -> Result<HeldVolume, ApiError> {
+        let Image { volume, series } = image;
         let _moving = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
         let held: u64 = self.volumes.all().iter().map(|v| voxel_bytes(&v.volume)).sum();
         let full = || {
@@ -81,7 +92,7 @@ impl House {
         if held + voxel_bytes(&volume) > self.limits.volume_bytes {
             return Err(full());
         }
-        let held = HeldVolume { id: random_id(), volume: Arc::new(volume) };
+        let held = HeldVolume { id: random_id(), volume: Arc::new(volume), series: series.map(Arc::new) };
         if self.volumes.insert(&held.id, held.clone()) { Ok(held) } else { Err(full()) }
     }
 

@@ -12,6 +12,8 @@ pub struct Limits {
     pub volume_bytes: u64,
     /// What one image file may ask for.
     pub file: isochrone_intake::Limits,
+    /// Where files are decoded; a server takes a child process.
+    pub decoder: isochrone_intake::Decoder,
     /// Uploads begun and not finished.
     pub uploads: usize,
     /// Bytes of one upload.
@@ -75,6 +77,7 @@ impl Default for Limits {
             volumes: 256,
             volume_bytes: 16 << 30,
             file: isochrone_intake::Limits::default(),
+            decoder: isochrone_intake::Decoder::default(),
             uploads: 16,
             upload_bytes: 4 << 30,
             chunk_bytes: 2 << 20,

@@ -21,13 +21,13 @@ impl Root {
         Ok(Self(folder))
     }
 
-    /// A regular file below the root.
-    pub(crate) fn file(&self, path: &str) -> Result<PathBuf, ApiError> {
+    /// An image below the root: a regular file, or the folder of a DICOM series.
+    pub(crate) fn image(&self, path: &str) -> Result<PathBuf, ApiError> {
         let real = self.real(&self.named(path)?, "There is no such file below the server's folder. Check its name")?;
-        if real.is_file() {
+        if real.is_file() || real.is_dir() {
             Ok(real)
         } else {
-            Err(ApiError::field("path", "this is not a regular file; name one image file"))
+            Err(ApiError::field("path", "this is neither a regular file nor a folder; name one image"))
         }
     }
 

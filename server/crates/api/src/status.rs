@@ -2,7 +2,7 @@
 
 use crate::ApiError;
 use isochrone_export::ExportError;
-use isochrone_intake::IntakeError;
+use isochrone_intake::{FaultClass, IntakeError};
 use isochrone_prompt::PromptError;
 use isochrone_segment::SegmentError;
 use isochrone_session::SessionError;
@@ -70,17 +70,14 @@ fn of_segment(error: &SegmentError) -> Code {
 }
 
 fn of_intake(error: &IntakeError) -> Code {
-    match error {
-        IntakeError::Open(ErrorKind::NotFound) => Code::NotFound,
-        IntakeError::Open(ErrorKind::PermissionDenied) => Code::PermissionDenied,
-        IntakeError::Open(_) | IntakeError::Read(_) => Code::Unavailable,
-        IntakeError::NotAnImage(_)
-        | IntakeError::Unsupported { .. }
-        | IntakeError::Frames { .. }
-        | IntakeError::Header { .. }
-        | IntakeError::Volume(_) => Code::InvalidArgument,
-        IntakeError::Truncated { .. } | IntakeError::Damaged(_) => Code::DataLoss,
-        IntakeError::TooLarge(_) => Code::ResourceExhausted,
+    match error.class() {
+        FaultClass::Missing => Code::NotFound,
+        FaultClass::Forbidden => Code::PermissionDenied,
+        FaultClass::Unavailable => Code::Unavailable,
+        FaultClass::Invalid => Code::InvalidArgument,
+        FaultClass::Choice => Code::FailedPrecondition,
+        FaultClass::Damaged => Code::DataLoss,
+        FaultClass::TooLarge => Code::ResourceExhausted,
     }
 }
 

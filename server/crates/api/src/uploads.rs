@@ -100,9 +100,13 @@ impl Upload {
                 "The bytes that arrived do not match the announced SHA-256. Upload the file again".to_owned(),
             ));
         }
-        let options = ReadOptions { modality: self.announced.modality, limits: house.limits.file.clone() };
+        let options = ReadOptions {
+            modality: self.announced.modality,
+            limits: house.limits.file.clone(),
+            ..ReadOptions::default()
+        };
         let path: PathBuf = state.folder.path().join(self.announced.file_name);
-        let held = house.hold(isochrone_intake::read(&path, &options)?)?;
+        let held = house.read(std::slice::from_ref(&path), &options)?;
         // The file has served; the folder goes with the upload.
         let _ = std::fs::remove_file(path);
         state.volume_id = Some(held.id.clone());

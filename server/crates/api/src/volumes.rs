@@ -86,15 +86,24 @@ impl v1::volumes_server::Volumes for VolumesService {
     }
 
     async fn load_file(&self, request: Request<v1::LoadFileRequest>) -> Result<Response<v1::Volume>, Status> {
-        let v1::LoadFileRequest { path, modality: scanner } = request.into_inner();
+        let v1::LoadFileRequest { path, modality: scanner, series, allow_gaps } = request.into_inner();
+        if series.len() > self.0.limits.path_bytes {
+            return Err(ApiError::field("series", "longer than any UID").into());
+        }
         let modality = modality(scanner)?;
         let house = self.0.clone();
         let held = self
             .0
             .run(move || {
-                let file = house.root(&path)?.file(&path)?;
-                let options = ReadOptions { modality, limits: house.limits.file.clone() };
-                house.hold(isochrone_intake::read(&file, &options)?)
+                let image = house.root(&path)?.image(&path)?;
+                let options = ReadOptions {
+                    modality,
+                    series: Some(series).filter(|s| !s.is_empty()),
+                    blank_gaps: allow_gaps,
+                    limits: house.limits.file.clone(),
+                    ..ReadOptions::default()
+                };
+                house.read(&[image], &options)
             })
             .await?;
         Ok(Response::new(volume(&held)))

@@ -69,7 +69,7 @@ async fn limits_are_answers() {
     bench.segmentation.close_session(v1::CloseSessionRequest { session_id: first }).await.unwrap();
     bench.segmentation.open_session(open).await.unwrap();
 
-    let load = v1::LoadFileRequest { path: "ct.nii.gz".to_owned(), modality: 0 };
+    let load = v1::LoadFileRequest { path: "ct.nii.gz".to_owned(), ..Default::default() };
     let second = bench.volumes.load_file(load.clone()).await.unwrap().into_inner();
     assert_eq!(bench.volumes.load_file(load.clone()).await.unwrap_err().code(), Code::ResourceExhausted);
     let in_use = v1::UnloadVolumeRequest { volume_id: bench.volume.volume_id.clone() };

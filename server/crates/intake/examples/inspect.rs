@@ -1,11 +1,12 @@
 //! Prints what a reader would want to compare with another program, as JSON.
 //!
-//! `inspect IMAGE [--at x,y,z]… [--points FILE] [--dump FILE] [--modality CT|MR|PT]`
+//! `inspect IMAGE [--at x,y,z]… [--points FILE] [--dump FILE] [--modality CT|MR|PT] [--series CHOICE] [--gaps blank] [--suv off|required]`
 //!
 //! Points are LPS mm; a points file holds one `x y z` a line. For each, the voxel `(i, j, k)` that
 //! holds it and its value, or null outside. `--dump` writes the stored voxels, little-endian, `i` fastest.
 
-use isochrone_intake::{ReadOptions, read};
+use isochrone_intake::suv::SuvUse;
+use isochrone_intake::{Image, ReadOptions, list_series, read_image};
 use isochrone_volume::{DVec3, Modality, Volume, Voxels};
 use serde_json::json;
 use std::error::Error;
@@ -29,12 +30,19 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
             "--dump" => dump = Some(value),
+            "--series" if value == "list" => {
+                println!("{}", serde_json::to_string(&list_series(&[image.into()], &options)?)?);
+                return Ok(());
+            }
+            "--series" => options.series = Some(value),
+            "--gaps" => options.blank_gaps = value == "blank",
+            "--suv" => options.suv.wanted = if value == "off" { SuvUse::Off } else { SuvUse::Required },
             "--modality" => options.modality = Modality::from_code(&value),
             _ => return Err("unknown option".into()),
         }
     }
     let started = std::time::Instant::now();
-    let volume = read(Path::new(&image), &options)?;
+    let Image { volume, series } = read_image(&[Path::new(&image).to_owned()], &options)?;
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
     if let Some(file) = dump {
         fs::write(file, stored_bytes(volume.voxels()))?;
@@ -49,6 +57,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "quantity": format!("{:?}", volume.quantity()),
         "inferred": volume.origin().inferred,
         "warnings": volume.origin().warnings,
+        "frame_of_reference": volume.frame_of_reference(),
+        "series": series,
         "milliseconds": milliseconds,
         "points": hits,
     });

@@ -62,7 +62,7 @@ macro_rules! scalar {
 macro_rules! scalar_types {
     ($($variant:ident $scalar:ty, $stats:path;)*) => {
         /// The scalar types that a volume can hold.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub(crate) enum ScalarType { $($variant,)* }
 
         impl ScalarType {
@@ -71,11 +71,40 @@ macro_rules! scalar_types {
                 match self { $(Self::$variant => size_of::<$scalar>() as u64,)* }
             }
 
+            /// The type of voxels.
+            pub(crate) fn of(voxels: &Voxels) -> Self {
+                match voxels { $(Voxels::$variant(_) => Self::$variant,)* }
+            }
+
             /// Reads `size` voxels along `(i, j, k)`, `i` fastest, that have passed the gate.
             pub(crate) fn read(self, stream: &mut Stream, size: [usize; 3], big_endian: bool) -> Result<(Voxels, Stats), IntakeError> {
                 match self {
                     $(Self::$variant => read::<$scalar>(stream, size, big_endian).map(|(a, s)| (Voxels::$variant(a), s)),)*
                 }
+            }
+        }
+
+        /// The memory of voxels, in the machine's byte order.
+        pub(crate) fn bytes_of(voxels: &Voxels) -> &[u8] {
+            match voxels { $(Voxels::$variant(array) => array.as_slice().map(bytemuck::cast_slice).unwrap_or_default(),)* }
+        }
+
+        /// Voxels of `shape` `[k, j, i]` whose bytes `fill` writes, in the machine's byte order.
+        pub(crate) fn allocate(
+            scalar: ScalarType,
+            shape: [usize; 3],
+            fill: impl FnOnce(&mut [u8]) -> Result<(), IntakeError>,
+        ) -> Result<Voxels, IntakeError> {
+            let count = shape.iter().product::<usize>();
+            match scalar {
+                $(ScalarType::$variant => {
+                    let mut voxels: Vec<$scalar> = Vec::new();
+                    voxels.try_reserve_exact(count).map_err(|_| no_memory(count as u64 * scalar.bytes()))?;
+                    voxels.resize(count, <$scalar>::default());
+                    fill(bytemuck::cast_slice_mut(&mut voxels))?;
+                    let array = Array3::from_shape_vec(shape, voxels);
+                    Ok(Voxels::$variant(array.map_err(|_| no_memory(count as u64 * scalar.bytes()))?))
+                })*
             }
         }
 
@@ -103,16 +132,15 @@ impl ScalarType {
     }
 }
 
+fn no_memory(bytes: u64) -> IntakeError {
+    IntakeError::TooLarge(format!("there is no memory for its {}. Close other volumes, or crop it", human(bytes)))
+}
+
 fn read<T: Scalar>(stream: &mut Stream, size: [usize; 3], big_endian: bool) -> Result<(Array3<T>, Stats), IntakeError> {
     let [ni, nj, nk] = size;
     let count = ni * nj * nk;
     let expected = (count * T::BYTES) as u64;
-    let no_memory = || {
-        IntakeError::TooLarge(format!(
-            "there is no memory for its {}. Close other volumes, or crop it",
-            human(expected)
-        ))
-    };
+    let no_memory = || no_memory(expected);
     let mut voxels = Vec::new();
     // Reserved, not touched: pages are only used as voxels arrive.
     voxels.try_reserve_exact(count).map_err(|_| no_memory())?;

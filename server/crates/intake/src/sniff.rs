@@ -55,10 +55,6 @@ fn not_an_image(bytes: &[u8], path: &Path) -> IntakeError {
     let half = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("img"));
     IntakeError::NotAnImage(match bytes {
         [] => "it is empty. Copy or export it again",
-        _ if bytes.get(128..132) == Some(b"DICM") => {
-            "it is a DICOM file. Convert the series to NIfTI, for example with dcm2niix"
-        }
-        _ if bytes.starts_with(b"PK\x03\x04") => "it is a ZIP archive. Unpack it and name the image",
         _ if bytes.starts_with(b"\x89HDF") || bytes.starts_with(b"CDF") => {
             "it is an HDF5, NetCDF or MINC file. Convert it to NIfTI"
         }

@@ -42,7 +42,11 @@ impl Bench {
         tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
         let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
         let mut volumes = VolumesClient::new(channel.clone());
-        let request = v1::LoadFileRequest { path: "ct.nii.gz".to_owned(), modality: v1::Modality::Ct.into() };
+        let request = v1::LoadFileRequest {
+            path: "ct.nii.gz".to_owned(),
+            modality: v1::Modality::Ct.into(),
+            ..Default::default()
+        };
         let volume = volumes.load_file(request).await.unwrap().into_inner();
         Self {
             volumes,

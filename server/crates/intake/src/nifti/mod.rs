@@ -4,11 +4,12 @@ mod affine;
 mod header;
 
 use crate::gate::{self, Stored, human};
+use crate::image::Parts;
 use crate::sniff::Head;
 use crate::stream::Stream;
 use crate::{IntakeError, ReadOptions, meaning};
 use header::Header;
-use isochrone_volume::{Grid, Rescale, Volume};
+use isochrone_volume::{Grid, Rescale};
 
 /// Length of a NIfTI-1 header; a NIfTI-2 header is longer and is read in two steps.
 pub(crate) const HEAD_BYTES: usize = 348;
@@ -58,7 +59,7 @@ fn dialect_by_size(bytes: &[u8]) -> Option<Dialect> {
 }
 
 /// Reads on from the head that [`crate::sniff`] found in a file of `len` bytes.
-pub(crate) fn read(mut stream: Stream, head: Head, len: u64, options: &ReadOptions) -> Result<Volume, IntakeError> {
+pub(crate) fn read(mut stream: Stream, head: Head, len: u64, options: &ReadOptions) -> Result<Parts, IntakeError> {
     let Head { mut bytes, dialect, gzip } = head;
     if dialect.version == 2 {
         let mut rest = vec![0u8; HEAD2_BYTES - HEAD_BYTES];
@@ -91,7 +92,7 @@ pub(crate) fn read(mut stream: Stream, head: Head, len: u64, options: &ReadOptio
         warnings.push(format!("The file goes on for {} past its voxels; they were left out", human(surplus)));
     }
     let origin = meaning::origin(options.modality, scalar, rescale, stats, warnings);
-    Ok(Volume::new(grid, voxels, rescale, origin)?)
+    Ok(Parts { grid, voxels, rescale, origin })
 }
 
 /// `value = slope · stored + intercept`, by the standard's rules for `scl_slope`.

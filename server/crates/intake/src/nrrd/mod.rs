@@ -5,11 +5,12 @@ mod geometry;
 mod terms;
 
 use crate::gate::{self, Stored, human};
+use crate::image::Parts;
 use crate::stream::Stream;
 use crate::{IntakeError, ReadOptions, meaning};
 use fields::Fields;
 use geometry::Frame;
-use isochrone_volume::{Grid, Rescale, Volume};
+use isochrone_volume::{Grid, Rescale};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Component, Path};
@@ -19,7 +20,7 @@ use terms::Encoding;
 const MAX_SKIP: u64 = 64 << 20;
 
 /// Reads the NRRD file, of `len` bytes, at `path`; the path serves to find a detached data file.
-pub(crate) fn read(mut file: File, len: u64, path: &Path, options: &ReadOptions) -> Result<Volume, IntakeError> {
+pub(crate) fn read(mut file: File, len: u64, path: &Path, options: &ReadOptions) -> Result<Parts, IntakeError> {
     let (fields, header_bytes) = fields::read(&mut file)?;
     let scalar = terms::scalar_type(fields.required("type")?)?;
     let encoding = terms::encoding(fields.required("encoding")?)?;
@@ -62,7 +63,7 @@ pub(crate) fn read(mut file: File, len: u64, path: &Path, options: &ReadOptions)
         warnings.push(format!("The file goes on for {} past its voxels; they were left out", human(surplus)));
     }
     let origin = meaning::origin(options.modality, scalar, Rescale::IDENTITY, stats, warnings);
-    Ok(Volume::new(grid, voxels, Rescale::IDENTITY, origin)?)
+    Ok(Parts { grid, voxels, rescale: Rescale::IDENTITY, origin })
 }
 
 /// Opens the one data file of a detached header: a plain name in the header's own folder.
