@@ -3,10 +3,12 @@
 use crate::cli::Usage;
 use crate::cli::serve::ServeArgs;
 use isochrone_api::{Limits, Root};
+use isochrone_intake::dicomweb::Pacs;
 use isochrone_network::{Device, RuntimeOptions};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Settings of a server.
 pub struct Config {
@@ -20,6 +22,8 @@ pub struct Config {
     pub model_named: bool,
     /// How to run it.
     pub runtime: RuntimeOptions,
+    /// Archives that requests may name.
+    pub pacs: Vec<Arc<Pacs>>,
     /// What clients may ask for.
     pub limits: Limits,
 }
@@ -53,6 +57,7 @@ impl TryFrom<ServeArgs> for Config {
             model: args.model.unwrap_or_else(|| DEFAULT_MODEL.into()),
             model_named,
             runtime: RuntimeOptions { library: args.onnxruntime, device, threads: args.threads },
+            pacs: args.pacs.load()?,
             limits: Limits { decoder: crate::cli::decoder()?, ..Limits::default() },
         })
     }
@@ -65,11 +70,12 @@ impl fmt::Display for Config {
         let threads = self.runtime.threads.map_or_else(|| "one a core".to_owned(), |n| n.to_string());
         write!(
             f,
-            "listen {}, root {}, model {}, device {}, threads {threads}",
+            "listen {}, root {}, model {}, device {}, threads {threads}, {} PACS",
             self.listen,
             if self.root.is_some() { "given" } else { "none (no files by path)" },
             given(self.model_named),
             self.runtime.device,
+            self.pacs.len(),
         )
     }
 }

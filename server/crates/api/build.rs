@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../protos");
-    let files = ["geometry", "volumes", "prompts", "labels", "segmentation", "export"]
+    let files = ["geometry", "volumes", "prompts", "labels", "segmentation", "export", "pacs"]
         .map(|name| format!("isochrone/v1/{name}.proto"));
     println!("cargo::rerun-if-changed={}", root.display());
     let descriptors = protox::compile(files, [&root])?;

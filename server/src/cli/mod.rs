@@ -5,6 +5,7 @@ mod cases;
 mod demo;
 mod engine;
 mod evaluate;
+mod export;
 mod guidance;
 mod import;
 mod info;
@@ -37,6 +38,8 @@ enum Command {
     Info(info::InfoArgs),
     /// Measure masks: volume, values, SUV peak, MTV, TLG
     Measure(measure::MeasureArgs),
+    /// Turn a mask into DICOM SEG, RTSTRUCT or SR, or another format
+    Export(export::ExportArgs),
     /// Find series in a PACS
     Find(pacs::FindArgs),
     /// Store DICOM files in a PACS
@@ -75,6 +78,7 @@ impl Cli {
             Command::Segment(args) => segment::run(&args),
             Command::Info(args) => info::run(&args),
             Command::Measure(args) => measure::run(&args),
+            Command::Export(args) => export::run(&args),
             Command::Find(args) => pacs::find(&args),
             Command::Push(args) => pacs::push(&args),
             Command::Import(args) => import::run(&args),

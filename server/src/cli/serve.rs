@@ -1,13 +1,17 @@
 //! `isochrone serve`: settings, engines, services, and the way to an orderly end.
 
+use crate::cli::pacs::PacsArgs;
 use crate::config::Config;
 use crate::engines;
 use anyhow::Context;
 use clap::Args;
 use isochrone_api::v1::export_server::ExportServer;
+use isochrone_api::v1::pacs_server::PacsServer;
 use isochrone_api::v1::segmentation_server::SegmentationServer;
 use isochrone_api::v1::volumes_server::VolumesServer;
-use isochrone_api::{ExportService, FILE_DESCRIPTOR_SET, House, SegmentationService, TransportLimits, VolumesService};
+use isochrone_api::{
+    ExportService, FILE_DESCRIPTOR_SET, House, PacsService, SegmentationService, TransportLimits, VolumesService,
+};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -38,6 +42,9 @@ pub struct ServeArgs {
     /// The ONNX Runtime library [default: beside the program, or where `make onnxruntime` puts it]
     #[arg(long, value_name = "PATH", env = "ISOCHRONE_ONNXRUNTIME")]
     pub onnxruntime: Option<PathBuf>,
+    /// Archives that requests may name.
+    #[command(flatten)]
+    pub pacs: PacsArgs,
 }
 
 /// Serves until SIGTERM or SIGINT, then lets the requests in hand finish.
@@ -75,10 +82,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     health.set_serving::<VolumesServer<VolumesService>>().await;
     health.set_serving::<SegmentationServer<SegmentationService>>().await;
     health.set_serving::<ExportServer<ExportService>>().await;
+    health.set_serving::<PacsServer<PacsService>>().await;
     for (name, status) in &offered.health {
         health.set_service_status(format!("isochrone.engine.{name}"), *status).await;
     }
-    let house = House::new(offered.engines, config.root, config.limits.clone())
+    let house = House::new(offered.engines, config.root, config.pacs, config.limits.clone())
         .context("No private folder for uploads could be made")?;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -92,7 +100,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .add_service(reflection)
         .add_service(VolumesServer::new(VolumesService::new(house.clone())).max_decoding_message_size(bytes))
         .add_service(SegmentationServer::new(SegmentationService::new(house.clone())).max_decoding_message_size(bytes))
-        .add_service(ExportServer::new(ExportService::new(house)).max_decoding_message_size(bytes));
+        .add_service(ExportServer::new(ExportService::new(house.clone())).max_decoding_message_size(bytes))
+        .add_service(PacsServer::new(PacsService::new(house)).max_decoding_message_size(bytes));
     announce(address).context("The address could not be printed")?;
     let incoming = TcpListenerStream::new(listener);
     let ended = router.serve_with_incoming_shutdown(incoming, stopped(stop.clone()));

@@ -14,8 +14,8 @@ import pytest
 REPO = Path(__file__).parents[3]
 BINARY = REPO / "target" / "release" / "isochrone"
 STUBS = REPO / "build" / "stubs"
-PROTOS = ("geometry", "volumes", "prompts", "labels", "segmentation", "export")
-SERVICES = ("volumes", "segmentation", "export")
+PROTOS = ("geometry", "volumes", "prompts", "labels", "segmentation", "export", "pacs")
+SERVICES = ("volumes", "segmentation", "export", "pacs")
 
 
 def generate_stubs() -> None:

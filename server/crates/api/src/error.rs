@@ -1,5 +1,7 @@
 use isochrone_export::ExportError;
 use isochrone_intake::IntakeError;
+use isochrone_intake::dicomweb::DicomwebError;
+use isochrone_measure::MeasureError;
 use isochrone_segment::SegmentError;
 use isochrone_session::SessionError;
 
@@ -26,6 +28,15 @@ pub enum ApiError {
     /// A file that a request may not name.
     #[error("This path is not inside the folder that the server may use. Name a file below it")]
     Forbidden,
+    /// A PACS that is not allowed.
+    #[error("This server may not use a PACS of this name. ListPacs says which ones it may")]
+    NoPacs,
+    /// From a PACS.
+    #[error(transparent)]
+    Dicomweb(#[from] DicomwebError),
+    /// From measuring.
+    #[error(transparent)]
+    Measure(#[from] MeasureError),
     /// The request does not fit the present state.
     #[error("{0}")]
     State(String),

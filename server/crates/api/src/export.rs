@@ -1,13 +1,15 @@
 //! The service `Export`.
 
 use crate::maps::{Chunks, chunks_of};
+use crate::objects::{objects, wire_measures};
 use crate::sessions::Slot;
 use crate::{ApiError, House, v1};
+use isochrone_export::dicom::Object;
 use isochrone_volume::{Grid, Mask};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -94,6 +96,111 @@ impl v1::export_server::Export for ExportService {
         let chunks = chunks_of(bytes, self.0.limits.chunk_bytes, |data| v1::FileChunk { data: data.to_vec() });
         Ok(Response::new(chunks))
     }
+
+    async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<v1::ExportResponse>, Status> {
+        let v1::ExportRequest { session_id, label_ids, format, path, overwrite } = request.into_inner();
+        let format = export_format(format, &path)?;
+        let slot = self.0.session(&session_id)?;
+        let series = if is_dicom(format) { Some(self.0.series(&slot)?) } else { None };
+        let chosen = self.0.chosen(&slot, label_ids).await?;
+        let house = self.0.clone();
+        let objects = self
+            .0
+            .run(move || {
+                let root = house.root(&path)?;
+                let placed = |path: String| -> Result<(String, PathBuf), ApiError> {
+                    let place = root.place(&path)?;
+                    if place.exists() && !overwrite { Err(ApiError::Exists) } else { Ok((path, place)) }
+                };
+                let Some(series) = series else {
+                    let (path, place) = placed(path)?;
+                    isochrone_export::write_segments(&place, chosen.volume.grid(), &chosen.numbered())?;
+                    return Ok(vec![written(format, path, &place, None)?]);
+                };
+                let made = objects(&series, &chosen, &[format])?;
+                // All places are good before the first file is written.
+                let several = made.len() > 1;
+                let mut todo = Vec::with_capacity(made.len());
+                for (kind, object) in made {
+                    let beside = several && kind != format;
+                    todo.push((placed(if beside { seg_beside(&path) } else { path.clone() })?, kind, object));
+                }
+                todo.into_iter()
+                    .map(|((path, place), kind, object)| {
+                        object.write(&place)?;
+                        written(kind, path, &place, Some(&object))
+                    })
+                    .collect()
+            })
+            .await?;
+        Ok(Response::new(v1::ExportResponse { objects }))
+    }
+
+    async fn measure(&self, request: Request<v1::MeasureRequest>) -> Result<Response<v1::MeasureResponse>, Status> {
+        let v1::MeasureRequest { session_id, label_ids } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        let chosen = self.0.chosen(&slot, label_ids).await?;
+        let answer = self
+            .0
+            .run(move || {
+                let mut labels = Vec::new();
+                for (id, _, mask) in &chosen.labels {
+                    let found = isochrone_measure::measure(&chosen.volume, mask)?;
+                    labels.extend(found.map(|found| wire_measures(u32::from(*id), &found)));
+                }
+                let masks: Vec<&Mask> = chosen.labels.iter().map(|(_, _, mask)| mask.as_ref()).collect();
+                let total = isochrone_measure::total(&chosen.volume, &masks)?.map(|found| wire_measures(0, &found));
+                Ok(v1::MeasureResponse { labels, total })
+            })
+            .await?;
+        Ok(Response::new(answer))
+    }
+}
+
+fn is_dicom(format: v1::ExportFormat) -> bool {
+    use v1::ExportFormat::{DicomRtstruct, DicomSeg, DicomSr};
+    matches!(format, DicomSeg | DicomRtstruct | DicomSr)
+}
+
+/// The format, if the file's name suits it.
+fn export_format(number: i32, path: &str) -> Result<v1::ExportFormat, ApiError> {
+    use v1::ExportFormat::{Nifti, Nrrd, Unspecified};
+    let format = v1::ExportFormat::try_from(number).ok().filter(|f| *f != Unspecified);
+    let format = format.ok_or_else(|| {
+        ApiError::field("format", format!("{number} is not a format; send one of EXPORT_FORMAT_DICOM_SEG and its like"))
+    })?;
+    let endings: &[&str] = match format {
+        Nifti => &[".nii", ".nii.gz"],
+        Nrrd => &[".nrrd"],
+        _ => &[".dcm"],
+    };
+    if endings.iter().any(|ending| path.ends_with(ending)) {
+        Ok(format)
+    } else {
+        Err(ApiError::field("path", format!("the name must end in {}", endings.join(" or "))))
+    }
+}
+
+/// `report.dcm` → `report.seg.dcm`.
+fn seg_beside(path: &str) -> String {
+    format!("{}.seg.dcm", path.strip_suffix(".dcm").unwrap_or(path))
+}
+
+fn written(
+    format: v1::ExportFormat,
+    path: String,
+    place: &Path,
+    object: Option<&Object>,
+) -> Result<v1::ExportedObject, ApiError> {
+    let (size_bytes, sha256) = digest(place).map_err(|_| ApiError::Broken(UNREADABLE))?;
+    Ok(v1::ExportedObject {
+        format: format.into(),
+        path,
+        size_bytes,
+        sha256,
+        sop_instance_uid: object.map(|o| o.sop_instance_uid.clone()).unwrap_or_default(),
+        series_uid: object.map(|o| o.series_uid.clone()).unwrap_or_default(),
+    })
 }
 
 fn write(place: &Path, (grid, masks): &Labels) -> Result<(), ApiError> {

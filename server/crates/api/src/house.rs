@@ -3,12 +3,15 @@
 use crate::ids::random_id;
 use crate::registry::Registry;
 use crate::sessions::Slot;
+use crate::spool::Busy;
 use crate::uploads::Upload;
 use crate::{ApiError, Engines, Limits, Root};
 use isochrone_intake::dicom::SeriesInfo;
+use isochrone_intake::dicomweb::Pacs;
+use isochrone_intake::masks::ReadMasks;
 use isochrone_intake::{Image, ReadOptions};
 use isochrone_volume::{Volume, Voxels};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -32,17 +35,26 @@ pub struct House {
     pub(crate) sessions: Registry<Arc<Slot>>,
     /// Where uploads lie until they are read; only this user can look into it.
     pub(crate) private: TempDir,
+    /// Archives that requests may name.
+    pub(crate) pacs: Vec<Arc<Pacs>>,
+    /// Series that are on their way from one.
+    pub(crate) spooling: Busy,
     jobs: Arc<Semaphore>,
     /// Held while volumes come, go or are taken into use, so that their numbers and sizes add up.
     pub(crate) volumes_move: Mutex<()>,
 }
 
 impl House {
-    /// An empty house. `root` is the folder whose files requests may name, if any.
+    /// An empty house. `root` is the folder whose files requests may name, if any; `pacs` are the archives.
     ///
     /// # Errors
     /// No private folder can be made for uploads.
-    pub fn new(engines: Engines, root: Option<Root>, limits: Limits) -> std::io::Result<Arc<Self>> {
+    pub fn new(
+        engines: Engines,
+        root: Option<Root>,
+        pacs: Vec<Arc<Pacs>>,
+        limits: Limits,
+    ) -> std::io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
             volumes: Registry::new(limits.volumes),
             uploads: Registry::new(limits.uploads),
@@ -53,6 +65,8 @@ impl House {
             limits,
             engines,
             root,
+            pacs,
+            spooling: Busy::default(),
         }))
     }
 
@@ -94,6 +108,13 @@ impl House {
         }
         let held = HeldVolume { id: random_id(), volume: Arc::new(volume), series: series.map(Arc::new) };
         if self.volumes.insert(&held.id, held.clone()) { Ok(held) } else { Err(full()) }
+    }
+
+    /// The masks of the DICOM objects of a folder, on the grid of a volume.
+    pub(crate) fn read_masks(&self, folder: &Path, volume: &Volume) -> Result<ReadMasks, ApiError> {
+        let options = ReadOptions { limits: self.limits.file.clone(), ..ReadOptions::default() };
+        let paths = [folder.to_owned()];
+        Ok(self.limits.decoder.masks(&paths, volume.grid(), volume.frame_of_reference(), &options)?)
     }
 
     /// The folder for a path of a request.

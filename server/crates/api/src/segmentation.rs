@@ -6,6 +6,7 @@ use crate::convert::{
 };
 use crate::follow_up::{Asked, CancelOnDrop, follow_up};
 use crate::maps::{Chunks, map_chunks};
+use crate::objects::live_measures;
 use crate::sessions::Slot;
 use crate::{ApiError, House, PROTOCOL_VERSION, v1};
 use isochrone_segment::Cancel;
@@ -43,6 +44,7 @@ impl SegmentationService {
                 let begun = Instant::now();
                 let mut update = mask_update(&change(session)?, provenance);
                 update.elapsed_ms = begun.elapsed().as_secs_f64() * 1000.0;
+                update.measures = live_measures(session, &update);
                 tracing::debug!("revision {} took {:.0} ms", update.revision, update.elapsed_ms);
                 Ok(update)
             })

@@ -2,6 +2,7 @@
 
 use crate::ApiError;
 use isochrone_export::ExportError;
+use isochrone_intake::dicomweb::DicomwebError;
 use isochrone_intake::{FaultClass, IntakeError};
 use isochrone_prompt::PromptError;
 use isochrone_segment::SegmentError;
@@ -27,7 +28,9 @@ fn code(error: &ApiError) -> Code {
         ApiError::Field { .. } => Code::InvalidArgument,
         ApiError::Unknown(..) | ApiError::Missing(_) => Code::NotFound,
         ApiError::Full(_) => Code::ResourceExhausted,
-        ApiError::Forbidden => Code::PermissionDenied,
+        ApiError::Forbidden | ApiError::NoPacs => Code::PermissionDenied,
+        ApiError::Dicomweb(error) => of_dicomweb(error),
+        ApiError::Measure(_) => Code::FailedPrecondition,
         ApiError::State(_) => Code::FailedPrecondition,
         ApiError::Exists => Code::AlreadyExists,
         ApiError::Damaged(_) => Code::DataLoss,
@@ -78,6 +81,24 @@ fn of_intake(error: &IntakeError) -> Code {
         FaultClass::Choice => Code::FailedPrecondition,
         FaultClass::Damaged => Code::DataLoss,
         FaultClass::TooLarge => Code::ResourceExhausted,
+    }
+}
+
+fn of_dicomweb(error: &DicomwebError) -> Code {
+    match error {
+        DicomwebError::Uid(_) | DicomwebError::Query(_) => Code::InvalidArgument,
+        DicomwebError::NotFound(_) => Code::NotFound,
+        DicomwebError::TooLarge(_) => Code::ResourceExhausted,
+        DicomwebError::Disk(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Code::ResourceExhausted,
+        DicomwebError::Stopped => Code::Cancelled,
+        DicomwebError::Unreachable(_) | DicomwebError::Busy(_) | DicomwebError::Disk(_) => Code::Unavailable,
+        DicomwebError::Config(_)
+        | DicomwebError::Untrusted(_)
+        | DicomwebError::Denied(_)
+        | DicomwebError::Redirect(_)
+        | DicomwebError::Status(..)
+        | DicomwebError::Answer(..)
+        | DicomwebError::NotStored(..) => Code::FailedPrecondition,
     }
 }
 

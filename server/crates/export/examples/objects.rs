@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use isochrone_export::dicom::{
-    Algorithm, Code, Measured, Measurement, Segment, Series, probability, report, segmentation, structure_set,
+    Algorithm, Code, Segment, Series, measured, probability, report, segmentation, structure_set,
 };
 use isochrone_intake::dicom::SeriesInfo;
 use isochrone_intake::{ReadOptions, read};
@@ -47,18 +47,15 @@ fn main() {
     isochrone_export::write_segments(&out.join("labels.seg.nrrd"), image.grid(), &labelled).unwrap();
     let soft = values.mapv(|v| (v * 0.4).min(1.0));
     probability(&series, &masks[0].0, image.grid(), soft.view()).unwrap().write(&out.join("probability.dcm")).unwrap();
-    let mut measured = Vec::new();
-    let mut numbers = Vec::new();
-    for (n, (segment, mask)) in (1u16..).zip(&pairs) {
-        let found = isochrone_measure::measure(&image, mask).unwrap().unwrap();
-        numbers.push(json!({"volume": found.volume_ml, "max": found.max, "mean": found.mean, "min": found.min,
-            "deviation": found.deviation, "peak": found.peak, "glycolysis": found.glycolysis, "lesions": found.lesions}));
-        measured.push(Measured { segment: segment.clone(), number: Some(n), measurements: Measurement::of(&found) });
-    }
-    let all: Vec<&Mask> = pairs.iter().map(|(_, m)| *m).collect();
-    let total = isochrone_measure::total(&image, &all).unwrap().unwrap();
-    let whole = Segment::lesion(0, "All lesions", algorithm);
-    measured.push(Measured { segment: whole, number: None, measurements: Measurement::of(&total) });
-    report(&series, &seg, &measured, "Body weight was typed in: 71 kg").unwrap().write(&out.join("sr.dcm")).unwrap();
+    let numbers: Vec<Value> = pairs
+        .iter()
+        .map(|(_, mask)| {
+            let found = isochrone_measure::measure(&image, mask).unwrap().unwrap();
+            json!({"volume": found.volume_ml, "max": found.max, "mean": found.mean, "min": found.min,
+                "deviation": found.deviation, "peak": found.peak, "glycolysis": found.glycolysis, "lesions": found.lesions})
+        })
+        .collect();
+    let all = measured(&image, &pairs).unwrap();
+    report(&series, &seg, &all).unwrap().write(&out.join("sr.dcm")).unwrap();
     println!("{}", json!(numbers));
 }

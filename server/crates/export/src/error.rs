@@ -21,7 +21,7 @@ pub enum ExportError {
     /// A code that DICOM cannot hold.
     #[error(
         "This is not a code. Name a term of the dictionary, such as Lung, or write SCHEME:VALUE:MEANING, such as \
-         SCT:39607008:Lung (at most 16, 16 and 64 characters)"
+         SCT:39607008:Lung (at most 16, 64 and 64 characters)"
     )]
     Code,
     /// The encoder refused.

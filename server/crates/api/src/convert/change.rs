@@ -8,7 +8,7 @@ pub(crate) fn provenance(engine: &v1::Engine, seed: u64) -> v1::Provenance {
     v1::Provenance { protocol_version: PROTOCOL_VERSION, engine: Some(engine.clone()), seed }
 }
 
-/// What a change did; whoever measured it adds the time.
+/// What a change did; whoever timed and measured it adds that.
 pub(crate) fn mask_update(update: &Update, provenance: v1::Provenance) -> v1::MaskUpdate {
     v1::MaskUpdate {
         revision: update.revision,
@@ -21,6 +21,7 @@ pub(crate) fn mask_update(update: &Update, provenance: v1::Provenance) -> v1::Ma
         can_redo: u32_of(update.can_redo),
         warnings: update.warnings.clone(),
         labels: update.labels.iter().map(|l| label(l, update.revision)).collect(),
+        measures: Vec::new(),
     }
 }
 

@@ -36,14 +36,14 @@ impl Code {
     /// A code of one's own choice.
     ///
     /// # Errors
-    /// An empty part, one too long for DICOM (16, 16 and 64 characters), or a character that would split it.
+    /// An empty part, one too long for DICOM (64, 16 and 64 characters), or a character that would split it.
     pub fn new(value: &str, scheme: &str, meaning: &str) -> Result<Self, ExportError> {
         let fits = |text: &str, most: usize| {
             let text = text.trim();
             let good = !text.is_empty() && text.chars().count() <= most;
             (good && !text.chars().any(|c| c.is_control() || "\\~^|".contains(c))).then(|| Cow::Owned(text.to_owned()))
         };
-        match (fits(value, 16), fits(scheme, 16), fits(meaning, 64)) {
+        match (fits(value, 64), fits(scheme, 16), fits(meaning, 64)) {
             (Some(value), Some(scheme), Some(meaning)) => Ok(Self { value, scheme, meaning }),
             _ => Err(ExportError::Code),
         }

@@ -77,8 +77,11 @@ impl Item {
 impl From<&Code> for Item {
     fn from(code: &Code) -> Self {
         use dicom_dictionary_std::tags;
+        // A short value and a long one have an attribute each.
+        let (value, vr) =
+            if code.value.chars().count() <= 16 { (tags::CODE_VALUE, VR::SH) } else { (tags::LONG_CODE_VALUE, VR::UC) };
         Self::new()
-            .text(tags::CODE_VALUE, VR::SH, &*code.value)
+            .text(value, vr, &*code.value)
             .text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, &*code.scheme)
             .lo(tags::CODE_MEANING, &code.meaning)
     }

@@ -24,7 +24,7 @@ mod series;
 pub use codes::{ANATOMY, CATEGORIES, Code, TYPES};
 pub use colour::{cielab_from_srgb, colour_of};
 pub use object::{Object, new_uid};
-pub use report::{Measured, Measurement, report};
+pub use report::{Measured, Measurement, measured, report};
 pub use rtstruct::structure_set;
 pub use seg::{probability, segmentation};
 pub use segment::{Algorithm, Segment};

@@ -146,7 +146,10 @@ fn format(fields: Fields<'_>, float: bool) -> Result<Format, IntakeError> {
         0 => false,
         1 => true,
         n => {
-            return Err(IntakeError::header(name(tags::PIXEL_REPRESENTATION), format!("it is {n} where 0 or 1 can be")));
+            return Err(IntakeError::header(
+                name(tags::PIXEL_REPRESENTATION),
+                format!("it is {n} where 0 or 1 can be"),
+            ));
         }
     };
     Ok(Format { rows, columns, allocated, stored, high_bit, signed, float })

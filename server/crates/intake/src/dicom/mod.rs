@@ -33,7 +33,9 @@ mod stack;
 
 pub(crate) use fields::Fields;
 pub(crate) use instance::Instance;
-pub(crate) use part10::looks_like;
+pub(crate) use part10::{Part10, looks_like};
 pub(crate) use plan::{Plan, list, plan};
+pub(crate) use scan::Pixels;
+pub(crate) use source::gather;
 
 pub use series::{Attribute, SeriesInfo, SeriesSummary, SourceSlice};

@@ -1,3 +1,4 @@
+use super::masks::SentMasks;
 use super::wire::{Answer, Described, Job, Request};
 use crate::image::{Opened, Parts};
 use crate::scalar::{ScalarType, bytes_of};
@@ -61,9 +62,16 @@ fn work(request: &Request, memory: &File) -> Answer {
     let paths: Vec<PathBuf> = request.paths.iter().map(PathBuf::from).collect();
     let done = match request.job {
         Job::List => dicom::list(&paths, &request.options()).map(Answer::List),
+        Job::Masks => masks(request, &paths).map(Answer::Masks),
         Job::Read => crate::open_image(&paths, &request.options()).and_then(|opened| image(opened, memory)),
     };
     done.unwrap_or_else(Answer::fault)
+}
+
+fn masks(request: &Request, paths: &[PathBuf]) -> Result<SentMasks, IntakeError> {
+    let target = request.target.as_ref().ok_or(IntakeError::Damaged("no grid was named for its masks"))?;
+    let read = crate::masks::read(paths, &target.grid()?, &target.frame_of_reference, &request.options().limits)?;
+    Ok(SentMasks::new(&read))
 }
 
 /// Leaves the voxels in the shared memory.

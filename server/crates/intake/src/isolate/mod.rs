@@ -8,14 +8,18 @@
 //! its standard output. The parent believes neither: sizes and geometry are checked again.
 
 mod child;
+mod masks;
 mod parent;
 mod wire;
 
 pub use child::run_child;
 
 use crate::dicom::SeriesSummary;
+use crate::masks::ReadMasks;
 use crate::{Image, IntakeError, ReadOptions};
+use isochrone_volume::Grid;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where files are decoded.
@@ -57,6 +61,23 @@ impl Decoder {
         match self {
             Self::InProcess => crate::read_image(paths, options),
             Self::Child(child) => child.read(paths, options),
+        }
+    }
+
+    /// As [`crate::masks::read`].
+    ///
+    /// # Errors
+    /// As there, and as [`Decoder::read`].
+    pub fn masks(
+        &self,
+        paths: &[PathBuf],
+        grid: &Arc<Grid>,
+        frame_of_reference: &str,
+        options: &ReadOptions,
+    ) -> Result<ReadMasks, IntakeError> {
+        match self {
+            Self::InProcess => crate::masks::read(paths, grid, frame_of_reference, &options.limits),
+            Self::Child(child) => child.masks(paths, grid, frame_of_reference, options),
         }
     }
 

@@ -1,14 +1,16 @@
 use super::Child;
+use super::masks::Target;
 use super::wire::{Answer, Described, Job, Request};
 use crate::dicom::SeriesSummary;
+use crate::masks::ReadMasks;
 use crate::scalar::allocate;
 use crate::{Image, IntakeError, ReadOptions};
-use isochrone_volume::Volume;
+use isochrone_volume::{Grid, Volume};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// Longest answer that is taken: a hundred thousand slices described.
@@ -19,7 +21,7 @@ const TOO_LONG: IntakeError = IntakeError::Decoder("decoding took longer than yo
 
 impl Child {
     pub(super) fn read(&self, paths: &[PathBuf], options: &ReadOptions) -> Result<Image, IntakeError> {
-        let (answer, memory) = self.ask(Job::Read, paths, options)?;
+        let (answer, memory) = self.ask(&Request::new(Job::Read, paths, options, self))?;
         match answer {
             Answer::Image(described) => image(*described, memory, options),
             other => Err(fault(other)),
@@ -27,15 +29,30 @@ impl Child {
     }
 
     pub(super) fn list(&self, paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<SeriesSummary>, IntakeError> {
-        match self.ask(Job::List, paths, options)? {
+        match self.ask(&Request::new(Job::List, paths, options, self))? {
             (Answer::List(list), _) => Ok(list),
             (other, _) => Err(fault(other)),
         }
     }
 
-    fn ask(&self, job: Job, paths: &[PathBuf], options: &ReadOptions) -> Result<(Answer, File), IntakeError> {
+    pub(super) fn masks(
+        &self,
+        paths: &[PathBuf],
+        grid: &Arc<Grid>,
+        frame_of_reference: &str,
+        options: &ReadOptions,
+    ) -> Result<ReadMasks, IntakeError> {
+        let mut request = Request::new(Job::Masks, paths, options, self);
+        request.target = Some(Target::new(grid, frame_of_reference));
+        match self.ask(&request)? {
+            (Answer::Masks(sent), _) => sent.masks(grid).ok_or(STOPPED),
+            (other, _) => Err(fault(other)),
+        }
+    }
+
+    fn ask(&self, request: &Request) -> Result<(Answer, File), IntakeError> {
         let no_decoder = |e: std::io::Error| IntakeError::NoDecoder(e.kind());
-        let request = serde_json::to_vec(&Request::new(job, paths, options, self)).map_err(|_| STOPPED)?;
+        let request = serde_json::to_vec(request).map_err(|_| STOPPED)?;
         let mut memory = shared_memory().map_err(no_decoder)?;
         memory.write_all(&request).and_then(|()| memory.seek(SeekFrom::Start(0))).map_err(no_decoder)?;
         let stdin = memory.try_clone().map_err(no_decoder)?;
@@ -105,7 +122,7 @@ fn fault(answer: Answer) -> IntakeError {
     match answer {
         Answer::Choose(list) => IntakeError::Choose(list),
         Answer::Fault { class, text } => IntakeError::Answered { class, text },
-        Answer::Image(_) | Answer::List(_) => STOPPED,
+        Answer::Image(_) | Answer::List(_) | Answer::Masks(_) => STOPPED,
     }
 }
 

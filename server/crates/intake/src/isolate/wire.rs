@@ -1,5 +1,6 @@
 //! What parent and child say to each other.
 
+use super::masks::{SentMasks, Target};
 use crate::dicom::{SeriesInfo, SeriesSummary};
 use crate::error::FaultClass;
 use crate::scalar::ScalarType;
@@ -15,12 +16,15 @@ use std::path::PathBuf;
 pub(super) enum Job {
     Read,
     List,
+    Masks,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) job: Job,
     pub(super) paths: Vec<OsString>,
+    /// Of masks: where they go.
+    pub(super) target: Option<Target>,
     modality: Option<String>,
     series: Option<String>,
     blank_gaps: bool,
@@ -41,6 +45,7 @@ impl Request {
         Self {
             job,
             paths: paths.iter().map(|p| p.clone().into_os_string()).collect(),
+            target: None,
             modality: options.modality.map(|m| m.code().to_owned()),
             series: options.series.clone(),
             blank_gaps: options.blank_gaps,
@@ -72,6 +77,7 @@ impl Request {
 pub(super) enum Answer {
     Image(Box<Described>),
     List(Vec<SeriesSummary>),
+    Masks(SentMasks),
     Choose(Vec<SeriesSummary>),
     Fault { class: FaultClass, text: String },
 }

@@ -14,9 +14,11 @@ mod dataset;
 mod frames;
 mod segments;
 
-use crate::IntakeError;
+use crate::dicom::{Part10, Pixels, gather};
+use crate::{IntakeError, Limits};
 use dicom_object::InMemDicomObject;
 use isochrone_volume::{Grid, Mask};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One mask of an object.
@@ -67,4 +69,36 @@ fn other_frame() -> IntakeError {
         "frame of reference",
         "the masks lie in another frame of reference than the image; load the image that they were drawn on",
     )
+}
+
+/// Reads the masks of DICOM files, or of all files of a folder, onto a grid. In the caller's own process: for files
+/// from outside use [`Decoder::masks`](crate::Decoder::masks).
+///
+/// # Errors
+/// As [`from_object`]; a file that cannot be opened, is not DICOM, is damaged or beyond the limits.
+pub fn read(
+    paths: &[PathBuf],
+    grid: &Arc<Grid>,
+    frame_of_reference: &str,
+    limits: &Limits,
+) -> Result<ReadMasks, IntakeError> {
+    let mut all = ReadMasks::default();
+    for input in gather(paths, limits)? {
+        let file = Part10::open(input.bytes()?, limits)?;
+        let header = file.header()?;
+        let pixels = match &file.layout.pixels {
+            Some(Pixels::Native { bytes, .. }) => file.bytes.get(bytes.clone()).unwrap_or_default(),
+            Some(Pixels::Fragments { .. }) => {
+                return Err(IntakeError::unsupported(
+                    "A compressed segmentation",
+                    "convert it to explicit little endian, for example with dcmconv or gdcmconv --raw",
+                ));
+            }
+            None => &[],
+        };
+        let found = from_object(&header, pixels, grid, frame_of_reference)?;
+        all.masks.extend(found.masks);
+        all.warnings.extend(found.warnings);
+    }
+    Ok(all)
 }

@@ -9,8 +9,9 @@ use crate::ExportError;
 use chrono::Local;
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
-use isochrone_measure::Measures;
-use isochrone_volume::Quantity;
+use isochrone_intake::suv::{SuvReport, SuvValue};
+use isochrone_measure::{MeasureError, Measures};
+use isochrone_volume::{Mask, Quantity, Volume};
 use tree::{Relation, code, container, image, num, text, uidref};
 
 /// One number with its meaning and unit.
@@ -73,17 +74,34 @@ impl Measurement {
     }
 }
 
+/// Measures every segment on its image, and all of them together where there is anything to measure. Segments are
+/// numbered as [`segmentation`](super::segmentation) does.
+///
+/// # Errors
+/// A mask on another grid than the image.
+pub fn measured(volume: &Volume, segments: &[(Segment, &Mask)]) -> Result<Vec<Measured>, MeasureError> {
+    let mut found = Vec::new();
+    for (number, (segment, mask)) in (1u16..).zip(segments) {
+        if let Some(measures) = isochrone_measure::measure(volume, mask)? {
+            let measurements = Measurement::of(&measures);
+            found.push(Measured { segment: segment.clone(), number: Some(number), measurements });
+        }
+    }
+    let masks: Vec<&Mask> = segments.iter().map(|(_, mask)| *mask).collect();
+    let algorithm = segments.first().map(|(segment, _)| segment.algorithm.clone()).unwrap_or_default();
+    if let Some(measures) = isochrone_measure::total(volume, &masks)? {
+        let segment = Segment::lesion(0, "All lesions", algorithm);
+        found.push(Measured { segment, number: None, measurements: Measurement::of(&measures) });
+    }
+    Ok(found)
+}
+
 /// A Comprehensive 3D SR of measurements. `segmentation` is the object that holds the segments; it goes to the
-/// same PACS. `note` says what a later reader must know, such as a manual override of an SUV value.
+/// same PACS. A comment says how SUV was worked out, and which values were set by hand.
 ///
 /// # Errors
 /// Nothing was measured.
-pub fn report(
-    series: &Series,
-    segmentation: &Object,
-    measured: &[Measured],
-    note: &str,
-) -> Result<Object, ExportError> {
+pub fn report(series: &Series, segmentation: &Object, measured: &[Measured]) -> Result<Object, ExportError> {
     if measured.iter().all(|m| m.measurements.is_empty()) {
         return Err(ExportError::Empty);
     }
@@ -118,8 +136,8 @@ pub fn report(
             measured.iter().map(|m| group(series, segmentation, m)).collect(),
         ),
     ];
-    if !note.is_empty() {
-        content.push(text(Relation::Contains, &Code::dcm("121106", "Comment"), note));
+    if let Some(suv) = &series.info.suv {
+        content.push(text(Relation::Contains, &Code::dcm("121106", "Comment"), &suv_note(suv)));
     }
     let root = container(Relation::Root, &Code::dcm("126000", "Imaging Measurement Report"), Some("1500"), content);
     Draft::new(series, kind)
@@ -134,6 +152,14 @@ pub fn report(
                 .with(root)
         })
         .finish()
+}
+
+/// Every value that SUV was worked out from, those set by hand first.
+fn suv_note(suv: &SuvReport) -> String {
+    let (by_hand, read): (Vec<_>, Vec<_>) = suv.values.iter().partition(|v| v.by_hand);
+    let one = |v: &SuvValue| format!("{} {} ({})", v.name, v.value, v.from);
+    let all: Vec<String> = by_hand.into_iter().chain(read).map(one).collect();
+    format!("SUV: {}", all.join("; "))
 }
 
 /// This program, as an observer.
