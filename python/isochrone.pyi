@@ -70,3 +70,11 @@ def morphological_geodesic_active_contour(
     edges: ArrayLike, initial: ArrayLike, options: dict[str, float | None]
 ) -> NDArray[np.bool_]: ...
 def inverse_gaussian_gradient(image: ArrayLike, alpha: float = 100.0, sigma: float = 5.0) -> Map: ...
+def active_curve(
+    image: NDArray[np.float32],
+    curve: Sequence[tuple[float, float]],
+    spacing: tuple[float, float],
+    pins: Sequence[tuple[int, tuple[float, float]]] = (),
+    sigma: float = 1.0,
+    reach: float = 8.0,
+) -> list[list[float]]: ...

@@ -5,8 +5,9 @@ use crate::pool;
 use isochrone_classical::graph_cut::{self as cut, Links, Neighbours};
 use isochrone_classical::iso_contour::{self as iso, IsoContour, Rule};
 use isochrone_classical::morphological::{self, GeodesicContour, geodesic_active_contour};
+use isochrone_classical::snake::{self, Pin, Snake};
 use numpy::ndarray::ArrayView3;
-use numpy::{IntoPyArray, PyArray3, PyArrayMethods};
+use numpy::{IntoPyArray, PyArray3, PyArrayMethods, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -132,9 +133,32 @@ fn inverse_gaussian_gradient<'py>(
     Ok(edges.map_err(arrays::value_error)?.into_pyarray(py))
 }
 
+/// Moves a closed curve on a slice to edges and lets it rest (Kass, Witkin, Terzopoulos 1988).
+///
+/// image: float32 [j, i]. curve: points (j, i) in fractional voxels. spacing: mm, (j, i). pins: (index of a point,
+/// (j, i)) that hold it. sigma: mm. reach: how far off an edge is felt, mm. Returns the points (j, i).
+#[pyfunction]
+#[pyo3(signature = (image, curve, spacing, pins=Vec::new(), sigma=1.0, reach=8.0))]
+fn active_curve(
+    py: Python<'_>,
+    image: PyReadonlyArray2<'_, f32>,
+    curve: Vec<[f64; 2]>,
+    spacing: [f32; 2],
+    pins: Vec<(usize, [f64; 2])>,
+    sigma: f32,
+    reach: f32,
+) -> PyResult<Vec<[f64; 2]>> {
+    let image = image.as_array();
+    let pins: Vec<Pin> = pins.into_iter().map(|(point, target)| Pin { point, target }).collect();
+    let options = Snake { sigma_mm: sigma, reach_mm: reach, ..Snake::default() };
+    let found = pool::run(py, || snake::evolve(image, spacing, &curve, &pins, &options, &|| false))?;
+    found.map_err(arrays::value_error)?.map(|f| f.curve).ok_or_else(|| arrays::value_error("Stopped"))
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(graph_cut, module)?)?;
     module.add_function(wrap_pyfunction!(morphological_geodesic_active_contour, module)?)?;
     module.add_function(wrap_pyfunction!(iso_contour, module)?)?;
+    module.add_function(wrap_pyfunction!(active_curve, module)?)?;
     module.add_function(wrap_pyfunction!(inverse_gaussian_gradient, module)?)
 }

@@ -5,7 +5,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use isochrone_network::{Device, Runtime, RuntimeOptions};
 use isochrone_segment::{
-    ActiveContourEngine, GeodesicEngine, GraphCutEngine, IsoContourEngine, NetworkEngine, Segmenter,
+    ActiveContourEngine, Channel, GeodesicEngine, GraphCutEngine, IsoContourEngine, NetworkEngine, Segmenter,
+    configured,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ pub struct EngineArgs {
     /// Model bundle of the network.
     #[arg(long, value_name = "BUNDLE", default_value = "models/lesion-1")]
     model: PathBuf,
+    /// A parameter of a classical engine, such as `sigma=0.5`. Can be repeated; a wrong name lists them all.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting, allow_hyphen_values = true)]
+    set: Vec<(String, String)>,
     /// auto, cpu, cuda, cuda:1, tensorrt, …
     #[arg(long, default_value_t = Device::Auto)]
     device: Device,
@@ -38,7 +42,20 @@ enum EngineName {
     IsoContour,
 }
 
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is no setting: write NAME=VALUE"))?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
 impl EngineArgs {
+    /// The loaded engine for a session: tuned for the image's modality, with the parameters of the command line.
+    ///
+    /// # Errors
+    /// A parameter that the engine does not have, or a value that it cannot take.
+    pub fn for_session(&self, engine: &Arc<dyn Segmenter>, channels: &[Channel]) -> anyhow::Result<Arc<dyn Segmenter>> {
+        Ok(configured(engine, channels, &self.set.iter().cloned().collect())?)
+    }
+
     /// Loads the engine; a device other than the asked one is said on standard error.
     ///
     /// # Errors

@@ -97,8 +97,9 @@ fn play(case: &Case, engine: &Arc<dyn Segmenter>, args: &EvaluateArgs) -> anyhow
     let Reader::Centre = args.reader;
     let (volume, truth) = case.read()?;
     let volume = Arc::new(volume);
-    let mut session =
-        Session::open(engine.clone(), &[Channel { volume: volume.clone() }], 0, SessionLimits::default())?;
+    let channels = [Channel { volume: volume.clone() }];
+    let engine = args.engine.for_session(engine, &channels)?;
+    let mut session = Session::open(engine, &channels, 0, SessionLimits::default())?;
     let label = session.add_label("lesion")?.label.context("The session gave the label no number")?;
     let mut rows: Vec<Row> = Vec::new();
     for click in 1..=usize::from(args.clicks) {

@@ -41,7 +41,9 @@ pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     shared::check_output(&args.out, args.force)?;
     let volume = Arc::new(args.image.load()?);
     let engine = args.engine.load()?;
-    let mut session = Session::open(engine, &[Channel { volume: volume.clone() }], 0, SessionLimits::default())?;
+    let channels = [Channel { volume: volume.clone() }];
+    let engine = args.engine.for_session(&engine, &channels)?;
+    let mut session = Session::open(engine, &channels, 0, SessionLimits::default())?;
     let label = session.add_label("lesion")?.label.context("The session gave the label no number")?;
     let bar = shared::bar(args.click.len() as u64, "Clicks".to_owned());
     let mut steps = Vec::new();

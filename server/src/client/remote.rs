@@ -116,8 +116,8 @@ impl Remote {
     /// # Errors
     /// The server refuses.
     pub async fn open(&mut self, volume: &RemoteVolume, engine: &str, seed: u64) -> anyhow::Result<RemoteSession> {
-        let request =
-            v1::OpenSessionRequest { volume_ids: vec![volume.id.clone()], engine: engine.to_owned(), seed, overlap: 0 };
+        let volume_ids = vec![volume.id.clone()];
+        let request = v1::OpenSessionRequest { volume_ids, engine: engine.to_owned(), seed, ..Default::default() };
         let session = self.segmentation.open_session(request).await?.into_inner();
         let request = v1::AddLabelRequest {
             session_id: session.session_id.clone(),

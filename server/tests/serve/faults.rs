@@ -128,7 +128,6 @@ async fn wrong_ids_names_and_numbers() {
     let open = |volume_ids: Vec<String>, engine: &str| v1::OpenSessionRequest {
         volume_ids,
         engine: engine.to_owned(),
-        seed: 0,
         ..Default::default()
     };
     assert_eq!(client.open_session(open(vec![], "")).await.unwrap_err().code(), Code::InvalidArgument);

@@ -82,7 +82,7 @@ impl Server {
             volume_ids: vec![volume.volume_id.clone()],
             engine: engine.to_owned(),
             seed: 11,
-            overlap: 0,
+            ..Default::default()
         };
         Ok(self.segmentation.open_session(request).await?.into_inner().session_id)
     }

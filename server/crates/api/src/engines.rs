@@ -41,6 +41,7 @@ impl EngineEntry {
     pub(crate) fn describe(&self) -> v1::Engine {
         let EngineDescription { name, model, model_digest, device, samples, .. } = self.engine.describe();
         let device_message = self.device_message.clone();
-        v1::Engine { name, model, model_digest, device, samples, device_message, classes: Vec::new() }
+        let parameters = self.engine.parameters().into_iter().collect();
+        v1::Engine { name, model, model_digest, device, samples, device_message, classes: Vec::new(), parameters }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ids::random_id;
 use crate::{ApiError, House, v1};
-use isochrone_segment::Channel;
+use isochrone_segment::{Channel, configured};
 use isochrone_session::{Session, SessionError};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::Mutex;
@@ -26,16 +26,17 @@ impl Slot {
 impl House {
     /// Opens a session on volumes of this server.
     pub(crate) async fn open_session(&self, request: v1::OpenSessionRequest) -> Result<Arc<Slot>, ApiError> {
-        let v1::OpenSessionRequest { volume_ids, engine, seed, overlap } = request;
+        let v1::OpenSessionRequest { volume_ids, engine, seed, overlap, engine_parameters } = request;
         let overlap = crate::convert::overlap(overlap)?.unwrap_or_default();
         crate::convert::at_most("volume_ids", &volume_ids, self.limits.channels)?;
         if volume_ids.is_empty() {
             return Err(ApiError::field("volume_ids", "empty; name at least one volume"));
         }
         let held = volume_ids.iter().map(|id| self.volume(id)).collect::<Result<Vec<_>, _>>()?;
-        let entry = self.engines.by_name(&engine)?.clone();
-        let (engine, limits) = (entry.describe(), self.limits.session);
         let channels: Vec<_> = held.into_iter().map(|v| Channel { volume: v.volume }).collect();
+        let mut entry = self.engines.by_name(&engine)?.clone();
+        entry.engine = configured(&entry.engine, &channels, &engine_parameters.into_iter().collect())?;
+        let (engine, limits) = (entry.describe(), self.limits.session);
         let open = move || Ok(Session::open(entry.engine, &channels, seed, limits)?.with_overlap(overlap));
         let session = self.run(open).await?;
         let session = Arc::new(Mutex::new(session));

@@ -67,7 +67,7 @@ fn of_segment(error: &SegmentError) -> Code {
             Code::FailedPrecondition
         }
         SegmentError::Volume(VolumeError::NotSet(_)) => Code::FailedPrecondition,
-        SegmentError::Volume(_) => Code::InvalidArgument,
+        SegmentError::Parameter(_) | SegmentError::Volume(_) => Code::InvalidArgument,
         SegmentError::Network(_) | SegmentError::Guidance(_) => Code::Internal,
     }
 }

@@ -1,9 +1,11 @@
 //! What the classical engines share.
 
+use crate::border;
 use crate::normalised::normalised_image;
-use crate::{Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Task, mask_on_grid};
+use crate::{Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Task, content_box, mask_on_grid};
 use isochrone_network::Normalisation;
 use isochrone_prompt::Polarity;
+use isochrone_volume::{Grid, Mask, resample};
 use ndarray::Array3;
 use std::sync::Arc;
 
@@ -48,6 +50,8 @@ pub(crate) struct Said {
     pub negative: Vec<[usize; 3]>,
     /// The active component.
     pub previous: Array3<bool>,
+    /// What is certainly not of the label: finished labels, and what drawn borders leave out.
+    pub barred: Array3<bool>,
 }
 
 impl Said {
@@ -55,8 +59,12 @@ impl Said {
     /// Neither a positive prompt nor a component is in the region.
     pub fn of(task: &Task<'_>) -> Result<Self, SegmentError> {
         let previous = mask_on_grid(task.previous, &task.previous_box, task.region);
-        let said =
-            Self { positive: task.points(Polarity::Positive), negative: task.points(Polarity::Negative), previous };
+        let mut barred = others_on_grid(task.other_labels, task.region);
+        for [i, j, k] in border::left_out(task.prompts, task.region) {
+            barred.get_mut([k, j, i]).into_iter().for_each(|b| *b = true);
+        }
+        let (positive, negative) = (task.points(Polarity::Positive), task.points(Polarity::Negative));
+        let said = Self { positive, negative, previous, barred };
         if said.positive.is_empty() && said.previous.iter().all(|set| !set) {
             return Err(SegmentError::NoPositivePrompt);
         }
@@ -72,4 +80,16 @@ impl Said {
         };
         Ok([distance(&self.positive)?, distance(&self.negative)?])
     }
+}
+
+/// Voxels `[k, j, i]` of a grid that belong to other labels.
+pub(crate) fn others_on_grid(labels: &[&Mask], grid: &Grid) -> Array3<bool> {
+    let mut all = Array3::from_elem(grid.shape(), false);
+    for label in labels {
+        let content = content_box(label, &resample::footprint(label.grid(), grid));
+        if !content.is_empty() {
+            all.zip_mut_with(&mask_on_grid(label, &content, grid), |all, one| *all |= one);
+        }
+    }
+    all
 }

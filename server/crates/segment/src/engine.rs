@@ -1,6 +1,6 @@
-use crate::{Cancel, SegmentError};
+use crate::{Cancel, Chosen, SegmentError};
 use isochrone_prompt::{PlacedPrompt, Polarity};
-use isochrone_volume::{Grid, Mask, Volume, VoxelBox};
+use isochrone_volume::{Grid, Mask, Modality, Volume, VoxelBox};
 use ndarray::{Array3, Array4};
 use std::any::Any;
 use std::sync::Arc;
@@ -115,6 +115,38 @@ pub trait Segmenter: Send + Sync {
     /// Who this is.
     fn describe(&self) -> EngineDescription;
 
+    /// The engine's parameters as they are; none, unless it has some that a reader may choose.
+    fn parameters(&self) -> Chosen {
+        Chosen::new()
+    }
+
+    /// The engine with what suits images of a modality, and with what the reader has chosen; `None`: as it is.
+    ///
+    /// # Errors
+    /// A parameter that it does not have, or a value that this one cannot take.
+    fn for_session(&self, modality: Modality, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
+        let (_, name) = (modality, self.describe().name);
+        if chosen.is_empty() {
+            return Ok(None);
+        }
+        Err(SegmentError::Parameter(format!("The engine {name:?} has no parameters to choose; leave them out")))
+    }
+
+    /// A prompt as this engine takes it, where it makes something else of it: the active contour lets a drawn
+    /// border slide to an edge. `None`: as it is. The same prompt always becomes the same.
+    ///
+    /// # Errors
+    /// Cancelled, or the engine failed.
+    fn settle(
+        &self,
+        prepared: &Prepared,
+        prompt: &PlacedPrompt,
+        cancel: &Cancel,
+    ) -> Result<Option<PlacedPrompt>, SegmentError> {
+        let _ = (prepared, prompt, cancel);
+        Ok(None)
+    }
+
     /// Makes the channels ready; called once a session.
     ///
     /// # Errors
@@ -154,6 +186,19 @@ pub trait Segmenter: Send + Sync {
             "The engine {name:?} makes no guidance map; open the session with a network to see one"
         )))
     }
+}
+
+/// The engine for a session on these channels: tuned for the first one's modality, with what the reader has chosen.
+///
+/// # Errors
+/// As [`Segmenter::for_session`].
+pub fn configured(
+    engine: &Arc<dyn Segmenter>,
+    channels: &[Channel],
+    chosen: &Chosen,
+) -> Result<Arc<dyn Segmenter>, SegmentError> {
+    let modality = channels.first().map_or(Modality::Other, |c| c.volume.modality());
+    Ok(engine.for_session(modality, chosen)?.unwrap_or_else(|| engine.clone()))
 }
 
 impl Task<'_> {

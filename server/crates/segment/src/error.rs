@@ -15,6 +15,9 @@ pub enum SegmentError {
     /// The engine does not take what it was given.
     #[error("{0}")]
     Unsupported(String),
+    /// A parameter that the engine does not have, or a value that it cannot take.
+    #[error("{0}")]
+    Parameter(String),
     /// The network could not be run.
     #[error("The network failed: {0}")]
     Network(String),

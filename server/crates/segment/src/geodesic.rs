@@ -1,10 +1,12 @@
+use crate::classical::{self, Said};
 use crate::normalised::normalised_image;
+use crate::parameters::{self, Parameter};
 use crate::{
-    Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task, mask_on_grid,
+    Cancel, Candidate, Channel, Chosen, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task,
 };
 use isochrone_guidance::{Geodesic, geodesic_distance_channels};
 use isochrone_network::Normalisation;
-use isochrone_prompt::Polarity;
+use isochrone_volume::Modality;
 use ndarray::{Array3, Zip};
 use std::sync::Arc;
 
@@ -42,25 +44,42 @@ impl Default for GeodesicEngine {
     }
 }
 
+impl GeodesicEngine {
+    /// What suits images of a modality.
+    #[must_use]
+    pub fn for_modality(modality: Modality) -> Self {
+        let _ = modality;
+        Self::default()
+    }
+
+    pub(crate) fn table(&mut self) -> Vec<Parameter<'_>> {
+        vec![
+            Parameter::real("lambda", [0.0, 1.0], &mut self.lambda, "0: length alone counts, 1: grey value alone"),
+            Parameter::real("contrast", [0.0, 1000.0], &mut self.contrast_mm, "mm that a difference of one SD costs"),
+            Parameter::real("cutoff", [1.0, 1000.0], &mut self.cutoff, "distance from which a voxel is outside"),
+            Parameter::real("softness", [0.01, 100.0], &mut self.softness, "distance over which the probability falls"),
+            Parameter::local_from(&mut self.region.local_from),
+        ]
+    }
+}
+
 impl Segmenter for GeodesicEngine {
     fn describe(&self) -> EngineDescription {
-        EngineDescription {
-            name: "geodesic".to_owned(),
-            model: String::new(),
-            model_digest: String::new(),
-            device: "cpu (1 thread)".to_owned(),
-            samples: false,
-            region: self.region,
-        }
+        EngineDescription { device: "cpu (1 thread)".to_owned(), ..classical::description("geodesic", self.region) }
+    }
+
+    fn parameters(&self) -> Chosen {
+        parameters::values(&self.clone().table())
+    }
+
+    fn for_session(&self, modality: Modality, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
+        let mut engine = Self::for_modality(modality);
+        parameters::set(&mut engine.table(), chosen)?;
+        Ok(Some(Arc::new(engine)))
     }
 
     fn prepare(&self, channels: &[Channel]) -> Result<Arc<Prepared>, SegmentError> {
-        if channels.is_empty() {
-            return Err(SegmentError::Unsupported(
-                "A session needs at least one image; open it on a volume".to_owned(),
-            ));
-        }
-        Ok(Arc::new(Prepared { channels: channels.to_vec(), cache: Box::new(()) }))
+        classical::prepared(channels)
     }
 
     fn segment(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Vec<Candidate>, SegmentError> {
@@ -77,19 +96,19 @@ impl Segmenter for GeodesicEngine {
             cancel.check()?;
             geodesic_distance_channels(&views, points, &metric).map_err(|e| SegmentError::Guidance(e.to_string()))
         };
-        let mut positive = task.points(Polarity::Positive);
-        if positive.is_empty() {
-            let previous = mask_on_grid(task.previous, &task.previous_box, task.region);
-            positive = previous.indexed_iter().filter(|(_, set)| **set).map(|((k, j, i), _)| [k, j, i]).collect();
+        let mut said = Said::of(task)?;
+        if said.positive.is_empty() {
+            let set = said.previous.indexed_iter().filter(|(_, set)| **set);
+            said.positive = set.map(|((k, j, i), _)| [k, j, i]).collect();
         }
-        let mut probability = distance(&positive)?;
-        let negative = task.points(Polarity::Negative);
-        let rival = if negative.is_empty() { None } else { Some(distance(&negative)?) };
+        let mut probability = distance(&said.positive)?;
+        let rival = if said.negative.is_empty() { None } else { Some(distance(&said.negative)?) };
         let soft = |own: f32, other: f32| 1.0 / (1.0 + ((own - other.min(self.cutoff)) / self.softness).exp());
         match rival {
             Some(rival) => Zip::from(&mut probability).and(&rival).for_each(|own, &other| *own = soft(*own, other)),
             None => probability.mapv_inplace(|own| soft(own, self.cutoff)),
         }
+        probability.zip_mut_with(&said.barred, |p, &barred| *p = if barred { 0.0 } else { *p });
         Ok(vec![Candidate { probability, threshold: 0.5, score: 1.0 }])
     }
 }

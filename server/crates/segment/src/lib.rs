@@ -11,10 +11,11 @@
 //! | [`NetworkEngine`] | a model bundle |
 //! | [`GeodesicEngine`] | nothing: nearer to positive than to negative prompts |
 //! | [`GraphCutEngine`] | nothing: minimum cut with colour models from the prompts |
-//! | [`ActiveContourEngine`] | nothing: a surface that slides to edges |
+//! | [`ActiveContourEngine`] | nothing: a surface that slides to edges, and a curve that does so on its slice |
 //! | [`IsoContourEngine`] | nothing: brighter than a threshold, for hot spots in PET |
 
 mod active_contour;
+mod border;
 mod cancel;
 mod classical;
 mod engine;
@@ -26,16 +27,18 @@ mod iso_contour;
 mod network;
 mod normalised;
 mod on_grid;
+mod parameters;
 mod refine;
 mod region;
 
 pub use active_contour::ActiveContourEngine;
 pub use cancel::Cancel;
-pub use engine::{Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, Segmenter, Task};
+pub use engine::{Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, Segmenter, Task, configured};
 pub use error::SegmentError;
 pub use geodesic::GeodesicEngine;
 pub use graph_cut::GraphCutEngine;
 pub use iso_contour::IsoContourEngine;
 pub use network::NetworkEngine;
 pub use on_grid::{content_box, mask_on_grid};
+pub use parameters::Chosen;
 pub use refine::{Draw, RefineInput, Refined, RefinedTask, refine, sample};

@@ -34,13 +34,19 @@ impl<'a> Parameter<'a> {
         Self { name, about, range, value: Slot::Count(value) }
     }
 
+    /// [`crate::RegionPolicy::local_from`].
+    pub fn local_from(value: &'a mut usize) -> Self {
+        let about = "prompt from which a correction changes only what is connected to it; 0: never";
+        Self::count("local-from", [0.0, 100.0], value, about)
+    }
+
     pub fn neighbours(value: &'a mut Neighbours) -> Self {
         let about = "voxels that are joined to each: 6 or 26";
         Self { name: "neighbours", about, range: [6.0, 26.0], value: Slot::Neighbours(value) }
     }
 
     pub fn rule(value: &'a mut Rule) -> Self {
-        let about = "where the contour lies: of-maximum:SHARE, adaptive:SHARE, fixed:VALUE or liver:MEAN,SD";
+        let about = "where the contour lies: of-maximum:SHARE, adaptive:SHARE, fixed:VALUE or reference:MEAN,SD (of the liver, say)";
         Self { name: "rule", about, range: [0.0; 2], value: Slot::Rule(value) }
     }
 

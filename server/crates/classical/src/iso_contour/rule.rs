@@ -26,6 +26,40 @@ pub enum Rule {
     Adaptive(f32),
 }
 
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OfMaximum(share) => write!(f, "of-maximum:{share}"),
+            Self::Adaptive(share) => write!(f, "adaptive:{share}"),
+            Self::Fixed(value) => write!(f, "fixed:{value}"),
+            Self::Reference { mean, sd, times, sds } => write!(f, "reference:{mean},{sd},{times},{sds}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Rule {
+    type Err = ClassicalError;
+
+    /// Reads `of-maximum:0.41`, `adaptive:0.41`, `fixed:2.5`, or `reference:MEAN,SD` with, if wished, the factors
+    /// on both (else 1 and 2).
+    fn from_str(text: &str) -> Result<Self, ClassicalError> {
+        let (name, rest) = text.split_once(':').unwrap_or((text, ""));
+        let numbers: Option<Vec<f32>> = rest.split(',').map(|n| n.trim().parse().ok()).collect();
+        let rule = match (name.trim(), numbers.as_deref()) {
+            ("of-maximum", Some(&[share])) => Self::OfMaximum(share),
+            ("adaptive", Some(&[share])) => Self::Adaptive(share),
+            ("fixed", Some(&[value])) => Self::Fixed(value),
+            ("reference", Some(&[mean, sd])) => Self::Reference { mean, sd, times: 1.0, sds: 2.0 },
+            ("reference", Some(&[mean, sd, times, sds])) => Self::Reference { mean, sd, times, sds },
+            _ => {
+                let wanted = "written of-maximum:SHARE, adaptive:SHARE, fixed:VALUE or reference:MEAN,SD";
+                return Err(ClassicalError::Parameter { name: "The rule", value: f64::NAN, wanted });
+            }
+        };
+        rule.check().map(|()| rule)
+    }
+}
+
 impl Default for Rule {
     fn default() -> Self {
         Self::OfMaximum(0.41)

@@ -1,14 +1,18 @@
 //! The graph cut as an engine.
 
 use crate::classical::{self, Said};
-use crate::{Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task};
+use crate::parameters::{self, Parameter};
+use crate::{
+    Cancel, Candidate, Channel, Chosen, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task,
+};
 use isochrone_classical::graph_cut::{Histogram, Links, Neighbours, graph_cut};
+use isochrone_volume::Modality;
 use ndarray::{Array3, Zip};
 use std::sync::Arc;
 
 /// Interactive graph cut (Boykov and Jolly 2001) on the region's first image, normalised as the network sees it.
 ///
-/// Voxels at prompts are hard seeds. The regional term compares smoothed histograms: of the object, from
+/// Voxels at prompts and of finished labels are hard seeds. The regional term compares smoothed histograms: of the object, from
 /// balls round positive prompts and the previous mask; of the background, from balls round negative
 /// prompts and everything far from positive ones. As in GrabCut (Rother et al. 2004), the object's
 /// histogram is then taken from the answer, and the cut made again.
@@ -60,6 +64,44 @@ impl Default for GraphCutEngine {
     }
 }
 
+impl GraphCutEngine {
+    /// What suits images of a modality.
+    #[must_use]
+    pub fn for_modality(modality: Modality) -> Self {
+        let _ = modality;
+        Self::default()
+    }
+
+    fn table(&mut self) -> Vec<Parameter<'_>> {
+        vec![
+            Parameter::real(
+                "lambda",
+                [0.0, 100.0],
+                &mut self.lambda,
+                "weight of grey values against smoothness, per mm",
+            ),
+            Parameter::real(
+                "sigma",
+                [0.001, 100.0],
+                &mut self.sigma,
+                "difference in grey value that makes an edge, SD",
+            ),
+            Parameter::neighbours(&mut self.neighbours),
+            Parameter::real(
+                "seed",
+                [0.0, 50.0],
+                &mut self.seed_mm,
+                "radius within which a prompt's side is certain, mm",
+            ),
+            Parameter::real("sample", [0.0, 50.0], &mut self.sample_mm, "radius in which a prompt shows its kind, mm"),
+            Parameter::real("reach", [1.0, 1000.0], &mut self.reach_mm, "distance at which a voxel is background, mm"),
+            Parameter::real("nearness", [0.0, 100.0], &mut self.nearness, "cost of being nearer to a negative prompt"),
+            Parameter::count("rounds", [0.0, 10.0], &mut self.rounds, "times the grey values are learnt anew"),
+            Parameter::local_from(&mut self.region.local_from),
+        ]
+    }
+}
+
 /// Bins of a histogram over ±[`RANGE`] standard deviations.
 const BINS: usize = 64;
 const RANGE: f32 = 4.0;
@@ -70,6 +112,16 @@ const FLOOR: f32 = 0.1;
 impl Segmenter for GraphCutEngine {
     fn describe(&self) -> EngineDescription {
         classical::description("graph-cut", self.region)
+    }
+
+    fn parameters(&self) -> Chosen {
+        parameters::values(&self.clone().table())
+    }
+
+    fn for_session(&self, modality: Modality, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
+        let mut engine = Self::for_modality(modality);
+        parameters::set(&mut engine.table(), chosen)?;
+        Ok(Some(Arc::new(engine)))
     }
 
     fn prepare(&self, channels: &[Channel]) -> Result<Arc<Prepared>, SegmentError> {
@@ -124,7 +176,10 @@ impl Terms<'_> {
         Zip::indexed(&mut unary).and(self.image).and(&self.near).and(&self.far).for_each(
             |at, gain, &v, &near, &far| {
                 let inside = self.said.previous.get(at).copied().unwrap_or_default();
-                *gain = if near <= engine.seed_mm.max(0.5 * self.spacing) && near < far {
+                let barred = self.said.barred.get(at).copied().unwrap_or_default();
+                *gain = if barred {
+                    f32::NEG_INFINITY
+                } else if near <= engine.seed_mm.max(0.5 * self.spacing) && near < far {
                     f32::INFINITY
                 } else if far <= engine.seed_mm.max(0.5 * self.spacing) {
                     f32::NEG_INFINITY

@@ -2,12 +2,14 @@
 
 mod local;
 
+use crate::parameters::{self, Parameter};
 use crate::{
-    Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task, classical,
+    Cancel, Candidate, Channel, Chosen, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task,
+    border, classical,
 };
 use isochrone_classical::iso_contour::{IsoContour, Rule, Values, iso_contour};
 use isochrone_prompt::Polarity;
-use isochrone_volume::{Modality, Volume, VoxelBox, resample};
+use isochrone_volume::{Mask, Modality, Volume, VoxelBox, resample};
 use local::Local;
 use ndarray::Array3;
 use std::sync::Arc;
@@ -44,22 +46,61 @@ impl Default for IsoContourEngine {
     }
 }
 
-/// A volume as the kernel reads it.
-struct Read<'a>(&'a Volume);
+impl IsoContourEngine {
+    /// What suits images of a modality.
+    #[must_use]
+    pub fn for_modality(modality: Modality) -> Self {
+        let _ = modality;
+        Self::default()
+    }
+
+    fn table(&mut self) -> Vec<Parameter<'_>> {
+        let about = "how far round a prompt the lesion's maximum is looked for, mm";
+        vec![
+            Parameter::rule(&mut self.rule),
+            Parameter::real("search", [0.0, 100.0], &mut self.search_mm, about),
+            Parameter::local_from(&mut self.region.local_from),
+        ]
+    }
+}
+
+/// A volume as the kernel reads it: without what belongs to finished labels.
+struct Read<'a> {
+    volume: &'a Volume,
+    others: &'a [&'a Mask],
+}
 
 impl Values for Read<'_> {
     fn shape(&self) -> [usize; 3] {
-        self.0.grid().shape()
+        self.volume.grid().shape()
     }
 
     fn read(&self, region: &VoxelBox) -> Array3<f32> {
-        self.0.values(region)
+        let mut values = self.volume.values(region);
+        if let Ok(grid) = self.volume.grid().crop(region)
+            && !self.others.is_empty()
+        {
+            // Neither a maximum, nor a way, nor background.
+            let others = classical::others_on_grid(self.others, &grid);
+            values.zip_mut_with(&others, |v, &other| *v = if other { f32::NAN } else { *v });
+        }
+        values
     }
 }
 
 impl Segmenter for IsoContourEngine {
     fn describe(&self) -> EngineDescription {
         classical::description("iso-contour", self.region)
+    }
+
+    fn parameters(&self) -> Chosen {
+        parameters::values(&self.clone().table())
+    }
+
+    fn for_session(&self, modality: Modality, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
+        let mut engine = Self::for_modality(modality);
+        parameters::set(&mut engine.table(), chosen)?;
+        Ok(Some(Arc::new(engine)))
     }
 
     fn prepare(&self, channels: &[Channel]) -> Result<Arc<Prepared>, SegmentError> {
@@ -76,11 +117,15 @@ impl Segmenter for IsoContourEngine {
         }
         let [si, sj, sk] = volume.grid().spacing_mm().map(|s| s as f32);
         let options = IsoContour { rule: self.rule, search_mm: self.search_mm, spacing_mm: [sk, sj, si] };
-        let found = classical::answer(iso_contour(&Read(volume), &positive, &options).map(Some))?;
+        let found =
+            classical::answer(iso_contour(&Read { volume, others: task.other_labels }, &positive, &options).map(Some))?;
         let grid = volume.grid().crop(&found.region)?;
         let local = Local::new(found, &positive, &points(volume, task, Polarity::Negative), options.spacing_mm);
         cancel.check()?;
-        let probability = resample::to_grid(local.probability().view(), &grid, task.region, 0.0);
+        let mut probability = resample::to_grid(local.probability().view(), &grid, task.region, 0.0);
+        for [i, j, k] in border::left_out(task.prompts, task.region) {
+            probability.get_mut([k, j, i]).into_iter().for_each(|p| *p = 0.0);
+        }
         Ok(vec![Candidate { probability, threshold: 0.5, score: 1.0 }])
     }
 }

@@ -2,6 +2,7 @@
 
 use super::RefineInput;
 use super::local::Correction;
+use crate::border;
 use crate::flood::NOTHING;
 use crate::on_grid::grown;
 use isochrone_prompt::Polarity;
@@ -31,6 +32,7 @@ impl Merge<'_> {
         if let Some(correction) = &self.correction {
             changed = correction.limit(mask, input.mask, &changed);
         }
+        changed = changed.union(&self.clear_beside_borders(mask, input));
         let prompts = input.prompts.iter();
         for (prompt, at) in prompts.flat_map(|p| p.certain_in(self.region).map(move |voxel| (p, voxel))) {
             let elsewhere = input.mask.contains(at) && !self.active.contains(at);
@@ -52,6 +54,23 @@ impl Merge<'_> {
         } else {
             changed
         }
+    }
+
+    /// Clears what drawn borders leave out, of this component alone.
+    fn clear_beside_borders(&self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {
+        let mut changed = NOTHING;
+        for at in border::left_out(input.prompts, mask.grid()) {
+            let [i, j, k] = at;
+            let elsewhere = input.mask.contains(at) && !self.active.contains(at);
+            if let Some(voxel) = mask.voxels_mut().get_mut([k, j, i])
+                && *voxel
+                && !elsewhere
+            {
+                *voxel = false;
+                changed = changed.union(&one(at));
+            }
+        }
+        changed
     }
 
     fn replace(&self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {

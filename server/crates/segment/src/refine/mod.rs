@@ -80,7 +80,8 @@ pub struct Refined {
 ///   and of its sign: a late correction leaves the rest of the lesion as the reader has accepted it.
 /// - A positive prompt's own voxels are set and a negative prompt's cleared, whatever the engine says, so
 ///   that every prompt has an effect (those of a lasso, of a box round the lesion and of extreme points are
-///   hints only); of several on one voxel, the newest wins.
+///   hints only); of several on one voxel, the newest wins. Where the reader has drawn the label's border, its plane
+///   holds nothing else beside it.
 /// - New prompts too far apart for one region are worked one group after the other.
 ///
 /// # Errors
@@ -93,12 +94,18 @@ pub fn refine(
     cancel: &Cancel,
 ) -> Result<Refined, SegmentError> {
     let policy = engine.describe().region;
+    let prompts: Vec<PlacedPrompt> = input
+        .prompts
+        .iter()
+        .map(|p| Ok(engine.settle(prepared, p, cancel)?.unwrap_or_else(|| p.clone())))
+        .collect::<Result<_, SegmentError>>()?;
+    let input = RefineInput { prompts: &prompts, ..*input };
     let newest = input.newest.clamp(1, input.prompts.len().max(1));
     let new = input.prompts.get(input.prompts.len().saturating_sub(newest)..).unwrap_or_default();
     let mut done: Option<Refined> = None;
     for group in active::groups(new, &policy) {
         let mask = done.as_ref().map_or(input.mask, |d| &d.mask);
-        let input = RefineInput { mask, ..*input };
+        let input = RefineInput { mask, ..input };
         let mut refined = run::group(engine, prepared, &input, &group, cancel)?;
         if let Some(before) = done {
             refined.changed = refined.changed.union(&before.changed);
