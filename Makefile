@@ -13,7 +13,7 @@ MINUTES    ?= 60
 DATA       ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracles lint fmt bench bench-guidance bench-classical train build wheel lesions onnxruntime clean
+.PHONY: help demo test oracles lint fmt bench bench-guidance bench-classical bench-engines pictures train build wheel lesions onnxruntime clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/' | sed 's/^/  make /'
@@ -45,8 +45,14 @@ bench: build lesions ## click to mask over gRPC, and the reader's other waits
 bench-guidance: wheel ## guidance kernels against their peers, on the same arrays in one process
 	$(VENV)/bin/python python/bench/guidance.py $(ARGS)
 
-bench-classical: wheel ## graph cut and active contour against PyMaxflow and scikit-image
+bench-classical: wheel lesions ## classical kernels against PyMaxflow and scikit-image, on the same arrays
 	$(VENV)/bin/python python/bench/classical.py
+
+bench-engines: build lesions ## Dice of every engine after 1, 3, 5 and 10 clicks: the table of docs/engines.md
+	$(VENV)/bin/python docs/benchmarks/engines.py --again --write
+
+pictures: build lesions ## every kind of prompt and every engine, drawn through gRPC into docs/figures
+	$(VENV)/bin/python docs/figures/gallery.py build/lesions
 
 train: wheel build/stamp-train ## train the network: make train DATA=folder MINUTES=60
 	cd training && .venv/bin/python -m isochrone_training.train --data "$(DATA)" --minutes $(MINUTES) --out runs/latest

@@ -79,7 +79,7 @@ def sheet(columns: int, title: str, note: str, rows: int = 1):
     figure.text(0.012, 0.17 / height, note, color=MUTED, fontsize=9.5, va="center")
     legend = (("mask", MASK), ("drawn by experts", TRUTH), ("prompt", drawing.PROMPT))
     for n, (name, colour) in enumerate(reversed(legend)):
-        x = 0.988 - 1.35 * n / (3.5 * columns)
+        x = 0.988 - (0, 0.75, 2.2)[n] / (3.5 * columns)
         figure.text(x, 1 - 0.3 / height, name, color=colour, fontsize=10, ha="right", va="center")
     return figure, np.atleast_1d(axes)
 
@@ -112,15 +112,15 @@ def border_sheet(server, cases: dict[str, Lesion], out: Path) -> None:
     figure, axes = sheet(
         4, "Active contour: a drawn border", "one slice is drawn; the surface follows in the slices beside it"
     )
-    for pair, name in zip((axes[:2], axes[2:]), ("brain1", "breast1"), strict=True):
+    for pair, name in zip((axes[:2], axes[2:]), ("lung2", "brain1"), strict=True):
         lesion = cases[name]
         drawn = drawing.dragged(lesion, 5.0)
         session = server.session(lesion.file, "active-contour")
         mask = session.add(*drawn.prompts)
         session.close()
         for a, k, title in (
-            (pair[0], lesion.slice, f"{name}: {drawn.note}"),
-            (pair[1], beside(lesion), f"another slice; all of it: Dice {dice(mask, lesion.truth):.2f}"),
+            (pair[0], lesion.slice, f"{name}: drawn too wide; red: dragged"),
+            (pair[1], beside(lesion), f"{abs(beside(lesion) - lesion.slice)} slices on; in 3D: Dice {dice(mask, lesion.truth):.2f}"),
         ):
             panel(a, lesion, mask, k, title)
         drawn.draw(pair[0])

@@ -4,6 +4,7 @@
 //! and pass over it where model or ONNX Runtime are missing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod engines;
 mod far_apart;
 mod faults;
 mod files;

@@ -2,9 +2,11 @@
 
 use isochrone_prompt::{PlacedPrompt, Polarity, Polygon, Prompt, Rasterised};
 use isochrone_volume::{DVec3, Grid};
+use ndarray::{Array3, Zip};
+use std::f64::consts::PI;
 
-/// How far round a drawn border its plane is known to hold nothing else of the lesion, mm.
-const BESIDE_MM: f64 = 10.0;
+/// How far round a drawn border its plane is taken to hold nothing else of the lesion, mm: as far as a body goes.
+const BESIDE_MM: f64 = 500.0;
 
 /// Voxels `(i, j, k)` of a grid that drawn borders leave out, ascending: on a border's plane and beside it, but
 /// in no border. A border is lifted by a newer positive prompt of another kind on its plane, beside it.
@@ -49,4 +51,79 @@ fn rectangle(polygon: &Polygon) -> Option<Polygon> {
     let at = |x: f64, y: f64| plane.origin() + x * plane.u() + y * plane.v();
     let vertices_lps_mm = vec![at(low.x, low.y), at(high.x, low.y), at(high.x, high.y), at(low.x, high.y)];
     low.is_finite().then(|| Polygon { vertices_lps_mm, pinned: Vec::new(), ..polygon.clone() })
+}
+
+/// What the borders alone say of the slices beside theirs, `[k, j, i]` on a region.
+pub(crate) struct Body {
+    /// A body as thick as it is wide: where a surface may start.
+    pub inside: Array3<bool>,
+    /// Farther from every border than a lesion reaches.
+    pub outside: Array3<bool>,
+}
+
+/// Half-thickness of what a border may belong to, in radii of a circle of its area.
+const THICKEST: f64 = 1.5;
+/// How much wider a lesion may get, per mm away from the border's plane.
+const WIDENING: f64 = 0.5;
+
+/// `None` if there is no border, or another positive prompt in the region: that one may be anywhere in the lesion.
+pub(crate) fn body(prompts: &[PlacedPrompt], region: &Grid) -> Option<Body> {
+    let mut positive = prompts.iter().filter(|p| p.polarity() == Polarity::Positive);
+    if positive.any(|p| border(p).is_none() && !p.points_on(region).is_empty()) {
+        return None;
+    }
+    let outlines: Vec<Outline> = prompts.iter().filter_map(border).map(Outline::new).collect();
+    if outlines.is_empty() {
+        return None;
+    }
+    let [slack, ..] = region.spacing_mm();
+    let mut body =
+        Body { inside: Array3::from_elem(region.shape(), false), outside: Array3::from_elem(region.shape(), true) };
+    Zip::indexed(&mut body.inside).and(&mut body.outside).par_for_each(|(k, j, i), inside, outside| {
+        let place = region.centre_mm([i, j, k]);
+        for outline in &outlines {
+            let p = outline.polygon.plane.coordinates(place);
+            let (off, radius) = (p.z.abs(), outline.radius_mm);
+            if off > THICKEST * radius + slack {
+                continue;
+            }
+            let depth = outline.depth_mm(p.x, p.y);
+            *outside &= depth < -(WIDENING * off + slack);
+            *inside |= off < radius && depth >= radius - (radius * radius - off * off).sqrt();
+        }
+    });
+    Some(body)
+}
+
+/// A border in its plane's coordinates.
+struct Outline<'a> {
+    polygon: &'a Polygon,
+    sides: Vec<[[f64; 2]; 2]>,
+    /// Of a circle of the same area, mm.
+    radius_mm: f64,
+}
+
+impl<'a> Outline<'a> {
+    fn new(polygon: &'a Polygon) -> Self {
+        let flat = polygon.vertices_lps_mm.iter().map(|v| polygon.plane.coordinates(*v));
+        let flat: Vec<[f64; 2]> = flat.map(|p| [p.x, p.y]).collect();
+        let next = flat.iter().copied().cycle().skip(1);
+        let sides: Vec<[[f64; 2]; 2]> = flat.iter().copied().zip(next).map(|(a, b)| [a, b]).collect();
+        let area = sides.iter().map(|[a, b]| a[0] * b[1] - a[1] * b[0]).sum::<f64>().abs() / 2.0;
+        Self { polygon, sides, radius_mm: (area / PI).sqrt() }
+    }
+
+    /// Distance to the border, mm; below 0 outside of it.
+    fn depth_mm(&self, x: f64, y: f64) -> f64 {
+        let (mut nearest, mut inside) = (f64::INFINITY, false);
+        for [[ax, ay], [bx, by]] in &self.sides {
+            let (dx, dy) = (bx - ax, by - ay);
+            let share = (((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy).max(1e-12)).clamp(0.0, 1.0);
+            nearest = nearest.min((x - ax - share * dx).hypot(y - ay - share * dy));
+            if (*ay <= y) != (*by <= y) && x < ax + (y - ay) / dy * dx {
+                inside = !inside;
+            }
+        }
+        if inside { nearest } else { -nearest }
+    }
 }

@@ -52,6 +52,8 @@ pub(crate) struct Said {
     pub previous: Array3<bool>,
     /// What is certainly not of the label: finished labels, and what drawn borders leave out.
     pub barred: Array3<bool>,
+    /// Where there are drawn borders and no other positive prompts: a body round them.
+    pub body: Option<Array3<bool>>,
 }
 
 impl Said {
@@ -63,8 +65,12 @@ impl Said {
         for [i, j, k] in border::left_out(task.prompts, task.region) {
             barred.get_mut([k, j, i]).into_iter().for_each(|b| *b = true);
         }
+        let body = border::body(task.prompts, task.region);
+        if let Some(body) = &body {
+            barred.zip_mut_with(&body.outside, |barred, out| *barred |= out);
+        }
         let (positive, negative) = (task.points(Polarity::Positive), task.points(Polarity::Negative));
-        let said = Self { positive, negative, previous, barred };
+        let said = Self { positive, negative, previous, barred, body: body.map(|b| b.inside) };
         if said.positive.is_empty() && said.previous.iter().all(|set| !set) {
             return Err(SegmentError::NoPositivePrompt);
         }

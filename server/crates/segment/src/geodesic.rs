@@ -38,9 +38,10 @@ impl Default for GeodesicEngine {
             max_spacing_mm: 6.0,
             zoom_out: 1.5,
             context: 1.5,
+            local_from: 2,
             ..RegionPolicy::default()
         };
-        Self { lambda: 0.5, contrast_mm: 8.0, cutoff: 20.0, softness: 2.0, region }
+        Self { lambda: 0.5, contrast_mm: 15.0, cutoff: 20.0, softness: 2.0, region }
     }
 }
 

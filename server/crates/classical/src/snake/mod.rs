@@ -5,6 +5,8 @@
 //! seeks edges (`P`), and is held by springs (`K`) where the reader drags it. All lengths are in mm, so
 //! that voxels may be of any shape.
 //!
+//! Near a pin the image is heard less, so that what the reader drags is a bulge and not a needle.
+//!
 //! Three things make it rest *on* the edge:
 //! - The internal forces of a circle of the same length are added outwards, so that a curve does not
 //!   shrink for being curved, but only where it is more curved than the rest of it.
@@ -75,6 +77,8 @@ pub const MAX_POINTS: usize = 2000;
 const TOLERANCE: f64 = 0.002;
 /// Steps between two times at which points are spread evenly.
 const SPREAD: usize = 10;
+/// How far from a pin the image is heard less, in units of σ.
+const PINNED: f64 = 4.0;
 /// Deepest that an edge's valley is curved, in units of 1/σ²: see [`Edges`].
 const EDGE: f64 = 0.25;
 
@@ -135,8 +139,10 @@ fn step(curve: &mut Curve, edges: &Edges, snake: &Snake, sigma: f64) -> f64 {
     let normals = curve.normals();
     for ((v, p), normal) in next.iter_mut().zip(&curve.points).zip(&normals) {
         let [fy, fx] = edges.force(*p);
+        let nearest = curve.pins.iter().map(|(_, at)| curve::distance(*p, *at)).fold(f64::INFINITY, f64::min);
+        let heard = 1.0 - (-(nearest / (PINNED * sigma)).powi(2)).exp();
         // Along the curve the image has nothing to say.
-        let push = fy * normal[0] + fx * normal[1] + outward;
+        let push = heard * (fy * normal[0] + fx * normal[1]) + outward;
         *v = [viscosity * p[0] + push * normal[0], viscosity * p[1] + push * normal[1]];
     }
     for &(point, target) in &curve.pins {

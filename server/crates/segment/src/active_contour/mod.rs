@@ -22,7 +22,7 @@ use std::sync::Arc;
 ///
 /// A border that the reader draws on a slice is a snake (Kass, Witkin, Terzopoulos 1988): it slides to the edge on
 /// its own plane, held where a vertex was dragged. On that plane the label is then exactly its inside; in the
-/// slices above and below, the surface follows from there.
+/// slices above and below, the surface starts from a body as thick as the border is wide, and slides to edges.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActiveContourEngine {
     /// Draws the initial contour.
@@ -43,7 +43,7 @@ pub struct ActiveContourEngine {
 
 impl Default for ActiveContourEngine {
     fn default() -> Self {
-        let start = GeodesicEngine::default();
+        let start = GeodesicEngine { cutoff: 15.0, ..GeodesicEngine::default() };
         let region = RegionPolicy { size: [64; 3], first_spacing_mm: 1.5, ..start.region };
         let contour = GeodesicContour { iterations: 20, smoothing: 1, balloon: 0.0, threshold: None };
         Self { start, contour, alpha: 100.0, sigma_mm: 2.0, pin_mm: 2.0, snake: Snake::default(), region }
@@ -129,9 +129,14 @@ impl Segmenter for ActiveContourEngine {
         let image = classical::first_image(prepared, task)?;
         let [spacing, ..] = task.region.spacing_mm().map(|s| s as f32);
         let [near, far] = said.distances_mm(spacing)?;
-        let start =
-            self.start.segment(prepared, task, cancel)?.into_iter().next().ok_or(SegmentError::NoPositivePrompt)?;
-        let mut initial = start.probability.map(|&p| p >= start.threshold);
+        let mut initial = match &said.body {
+            Some(body) => body.clone(),
+            None => {
+                let found = self.start.segment(prepared, task, cancel)?.into_iter().next();
+                let start = found.ok_or(SegmentError::NoPositivePrompt)?;
+                start.probability.map(|&p| p >= start.threshold)
+            }
+        };
         initial.zip_mut_with(&said.previous, |initial, previous| *initial |= previous);
         initial.zip_mut_with(&said.barred, |initial, barred| *initial &= !barred);
         let edges = inverse_gaussian_gradient(image.view(), self.alpha, self.sigma_mm / spacing);

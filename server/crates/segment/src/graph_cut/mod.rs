@@ -48,6 +48,7 @@ impl Default for GraphCutEngine {
             max_spacing_mm: 6.0,
             zoom_out: 1.5,
             context: 1.6,
+            local_from: 2,
             ..RegionPolicy::default()
         };
         Self {
