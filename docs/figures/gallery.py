@@ -84,9 +84,9 @@ def sheet(columns: int, title: str, note: str, rows: int = 1):
     return figure, np.atleast_1d(axes)
 
 
-def save(figure, path: Path) -> None:
+def save(figure, path: Path, dpi: int = 84) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=84, facecolor=GROUND)
+    figure.savefig(path, dpi=dpi, facecolor=GROUND)
     plt.close(figure)
     print(f"{path}: {path.stat().st_size / 1024:.0f} KiB", flush=True)
 
@@ -173,7 +173,7 @@ def engine_sheet(server, cases: dict[str, Lesion], engine: str, out: Path) -> No
                     drawing.dots((j, i), color=colour, s=42 if here else 16, alpha=1 if here else 0.6)(a)
         row[0].text(0.02, 0.02, f"slice {lesion.slice}", transform=row[0].transAxes, color=MUTED, path_effects=HALO)
         session.close()
-    save(figure, out / "engines" / f"{engine}.png")
+    save(figure, out / "engines" / f"{engine}.png", 68)
 
 
 def main() -> None:
