@@ -1,6 +1,6 @@
 """Medians of the classical kernels against PyMaxflow and scikit-image, in one process.
 
-    .venv/bin/python python/bench/classical.py [--repeats 3] [--size 128]
+    .venv/bin/python python/bench/classical.py [--repeats 3] [--size 128] [--only graph-cut …]
 
 Images: the lesions of `make lesions` if they are there (resampled to 1 mm), else a synthetic one.
 Wall-clock times; the graph's construction counts on both sides, as both start from arrays.
@@ -175,12 +175,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--only", nargs="+", default=["iso-contour", "active-contour", "snake", "graph-cut"])
     arguments = parser.parse_args()
-    iso_contour(arguments.repeats)
+    if "iso-contour" in arguments.only:
+        iso_contour(arguments.repeats)
+    kernels = {"active-contour": active_contour, "snake": snake, "graph-cut": graph_cut}
     for name, image in images(arguments.size):
-        active_contour(name, image, arguments.repeats)
-        snake(name, image, arguments.repeats)
-        graph_cut(name, image, arguments.repeats)
+        for kernel in filter(arguments.only.__contains__, kernels):
+            kernels[kernel](name, image, arguments.repeats)
 
 
 if __name__ == "__main__":
