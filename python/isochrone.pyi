@@ -5,6 +5,7 @@ in the same order.
 """
 
 from collections.abc import Sequence
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,12 @@ Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 Click = tuple[tuple[int, int, int], bool]
 
 def euclidean_distance(shape: Shape, points: ArrayLike, spacing: Spacing) -> Map: ...
-def distance_transform(mask: ArrayLike, spacing: Spacing, border_is_background: bool = False) -> Map: ...
+def distance_transform(
+    mask: ArrayLike,
+    spacing: Spacing,
+    border_is_background: bool = False,
+    side: Literal["inside", "outside", "signed"] = "inside",
+) -> Map: ...
 def geodesic_distance(
     image: ArrayLike, points: ArrayLike, spacing: Spacing, lam: float = 0.5, cutoff: float | None = None
 ) -> Map: ...
@@ -34,6 +40,11 @@ class GeodesicField:
 
 def gaussian(shape: Shape, points: ArrayLike, spacing: Spacing, sigma: float) -> Map: ...
 def disk(shape: Shape, points: ArrayLike, spacing: Spacing, radius: float) -> Map: ...
+@overload
+def normalise(map: ArrayLike, kind: Literal["min-max"]) -> Map: ...
+@overload
+def normalise(map: ArrayLike, kind: Literal["percentile", "exponential"], value: float) -> Map: ...
+def instruction_set() -> Literal["scalar", "avx2", "avx512", "neon", "other"]: ...
 def adaptive_gaussian(
     image: ArrayLike, points: ArrayLike, spacing: Spacing, lam: float = 0.5, a: float = 13.0, b: float = 0.15
 ) -> Map: ...

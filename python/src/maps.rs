@@ -1,9 +1,9 @@
 //! Guidance maps.
 
 use crate::arrays::{self, Image};
-use crate::pool;
-use isochrone_guidance::{self as guidance, Geodesic};
-use numpy::{IntoPyArray, PyArray3, PyUntypedArrayMethods};
+use isochrone_guidance::{self as guidance, Geodesic, MaskSide, Normalisation};
+use numpy::{PyArray3, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 type Map<'py> = PyResult<Bound<'py, PyArray3<f32>>>;
@@ -23,23 +23,40 @@ fn euclidean_distance<'py>(
     arrays::filled(py, shape, |out| guidance::euclidean_distance_into(out, &points, spacing))
 }
 
-/// Distance in mm from every set voxel to the nearest unset one; 0 at unset voxels.
+/// Distance in mm between voxels inside and outside a mask.
 ///
-/// mask: bool (or integer) [k, j, i]. spacing: mm, (k, j, i). With border_is_background the voxels
-/// just outside the array count as unset, except along axes of length 1.
-/// Returns float32; +inf if there is no unset voxel at all.
+/// mask: bool (or integer) [k, j, i]. spacing: mm, (k, j, i). side: "inside" (set voxels, to the
+/// nearest unset one; 0 elsewhere), "outside" (unset voxels, to the nearest set one; 0 elsewhere) or
+/// "signed" (both; negative inside). With border_is_background the voxels just outside the array
+/// count as unset, except along axes of length 1; only for "inside".
+/// Returns float32; infinite where there is no voxel of the other kind at all.
 #[pyfunction]
-#[pyo3(signature = (mask, spacing, border_is_background=false))]
+#[pyo3(signature = (mask, spacing, border_is_background=false, side="inside"))]
 fn distance_transform<'py>(
     py: Python<'py>,
     mask: &Bound<'py, PyAny>,
     spacing: [f32; 3],
     border_is_background: bool,
+    side: &str,
 ) -> Map<'py> {
+    let side = match side {
+        "inside" => MaskSide::Inside,
+        "outside" => MaskSide::Outside,
+        "signed" => MaskSide::Signed,
+        other => {
+            return Err(PyValueError::new_err(format!("side must be 'inside', 'outside' or 'signed', not {other:?}")));
+        }
+    };
+    if border_is_background && side != MaskSide::Inside {
+        return Err(PyValueError::new_err("border_is_background needs side='inside'; pad the mask instead"));
+    }
     let mask = arrays::mask("mask", mask)?;
     let shape = mask.shape().first_chunk().copied().unwrap_or_default();
     let view = mask.as_array();
-    arrays::filled(py, shape, |out| guidance::distance_transform_into(out, view, spacing, border_is_background))
+    arrays::filled(py, shape, |out| match border_is_background {
+        true => guidance::distance_transform_into(out, view, spacing, true),
+        false => guidance::mask_distance_into(out, view, spacing, side),
+    })
 }
 
 /// Geodesic distance to the nearest point, over 26 neighbours.
@@ -61,8 +78,7 @@ fn geodesic_distance<'py>(
     let (image, points) = (Image::new(image)?, arrays::points(points)?);
     let metric = Geodesic { spacing_mm: spacing, lambda: lam, cutoff };
     let channels = image.channels();
-    let map = pool::run(py, || guidance::geodesic_distance_channels(&channels, &points, &metric))?;
-    Ok(map.map_err(arrays::value_error)?.into_pyarray(py))
+    arrays::filled(py, image.shape(), |out| guidance::geodesic_distance_into(out, &channels, &points, &metric))
 }
 
 /// exp(-D / tau) of the geodesic distance D: 1 at the points, falling to 0; 0 without points.
@@ -82,8 +98,12 @@ fn exponential_geodesic<'py>(
     let (image, points) = (Image::new(image)?, arrays::points(points)?);
     let metric = Geodesic { spacing_mm: spacing, lambda: lam, cutoff: None };
     let channels = image.channels();
-    let map = pool::run(py, || guidance::exponential_geodesic_channels(&channels, &points, &metric, tau))?;
-    Ok(map.map_err(arrays::value_error)?.into_pyarray(py))
+    let decay = Normalisation::Exponential(tau);
+    arrays::filled(py, image.shape(), |mut out| {
+        decay.check()?;
+        guidance::geodesic_distance_into(out.view_mut(), &channels, &points, &metric)?;
+        decay.apply(out)
+    })
 }
 
 /// A Gaussian bump round every point, the highest wins: max exp(-d^2 / (2 sigma^2)), d in mm.
@@ -117,11 +137,50 @@ fn disk<'py>(
     arrays::filled(py, shape, |out| guidance::add_disk(out, &points, spacing, radius))
 }
 
+/// A map brought to a network's range, as a new array; kind is one of
+///
+/// "min-max": to [0, 1] by the least and the greatest finite value, +inf becomes 1;
+/// "percentile": values above the value-th percentile are set to it, then as "min-max";
+/// "exponential": exp(-v / value), 1 at 0 and 0 at +inf.
+/// map: [k, j, i]. Returns float32 of that shape.
+#[pyfunction]
+#[pyo3(signature = (map, kind, value=None))]
+fn normalise<'py>(py: Python<'py>, map: &Bound<'py, PyAny>, kind: &str, value: Option<f32>) -> Map<'py> {
+    let kind = match (kind, value) {
+        ("min-max", None) => Normalisation::MinMax,
+        ("percentile", Some(percent)) => Normalisation::Percentile(percent),
+        ("exponential", Some(tau)) => Normalisation::Exponential(tau),
+        _ => {
+            return Err(PyValueError::new_err(
+                "kind must be 'min-max' (without value), 'percentile' or 'exponential' (with one)",
+            ));
+        }
+    };
+    let from = Image::new(map)?;
+    let [channel] = from.channels()[..] else {
+        return Err(PyValueError::new_err("map must have 3 axes [k, j, i]"));
+    };
+    arrays::filled(py, from.shape(), |mut out| {
+        out.assign(&channel);
+        kind.apply(out)
+    })
+}
+
+/// The instruction set that kernels run on: "scalar", "avx2", "avx512" or "neon".
+///
+/// ISOCHRONE_SIMD=scalar (or avx2) in the environment lowers it; the maps are the same in every bit.
+#[pyfunction]
+fn instruction_set() -> &'static str {
+    guidance::instruction_set()
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(euclidean_distance, module)?)?;
     module.add_function(wrap_pyfunction!(distance_transform, module)?)?;
     module.add_function(wrap_pyfunction!(geodesic_distance, module)?)?;
     module.add_function(wrap_pyfunction!(exponential_geodesic, module)?)?;
     module.add_function(wrap_pyfunction!(gaussian, module)?)?;
-    module.add_function(wrap_pyfunction!(disk, module)?)
+    module.add_function(wrap_pyfunction!(disk, module)?)?;
+    module.add_function(wrap_pyfunction!(normalise, module)?)?;
+    module.add_function(wrap_pyfunction!(instruction_set, module)?)
 }

@@ -106,3 +106,40 @@ def test_without_points():
             isochrone.exponential_geodesic(image, empty, (1, 1, 1), 0.5, 1),
         ):
             assert (zero == 0).all()
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("density", [0.02, 0.5, 0.98])
+def test_sides_of_a_mask_equal_scipy(shape, spacing, density):
+    mask = np.random.default_rng(8).random(shape) < density
+    if mask.size > 1:
+        mask.flat[0], mask.flat[-1] = False, True
+    edt = lambda m: ndimage.distance_transform_edt(m, sampling=spacing) if not m.all() else np.full(shape, np.inf)
+    inside, outside = edt(mask), edt(~mask)
+    for side, wanted in (("inside", inside), ("outside", outside), ("signed", outside - inside)):
+        got = isochrone.distance_transform(mask, spacing, side=side)
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, None])
+def test_scribbles_equal_scipy(axis):
+    shape, spacing = (20, 41, 50), (3.0, 2.04, 2.04)
+    points = some_points(shape, 200, 9)
+    if axis is not None:
+        points[:, axis] = shape[axis] // 2
+    away = np.ones(shape, bool)
+    away[tuple(points.T)] = False
+    wanted = ndimage.distance_transform_edt(away, sampling=spacing)
+    assert np.abs(isochrone.euclidean_distance(shape, points, spacing) - wanted).max() < 1e-3
+
+
+def test_normalisations():
+    far = np.array([[[2, 4, 6, np.inf, 3]]], np.float32)
+    same = lambda kind, value, wanted: np.testing.assert_allclose(
+        isochrone.normalise(far, kind, value).ravel(), wanted, rtol=1e-6
+    )
+    same("min-max", None, [0, 0.5, 1, 1, 0.25])
+    same("percentile", 50, [0, 1, 1, 1, 1])
+    same("exponential", 2, np.exp([-1, -2, -3, -np.inf, -1.5]))
+    assert far[0, 0, 0] == 2

@@ -40,6 +40,16 @@ pub(crate) fn positive(name: &'static str, value: f32) -> Result<(), GuidanceErr
     if value > 0.0 && value.is_finite() { Ok(()) } else { Err(GuidanceError::Parameter { name, value, range }) }
 }
 
+pub(crate) fn not_negative(name: &'static str, value: f32) -> Result<(), GuidanceError> {
+    let range = "a finite number, 0 or more";
+    if value >= 0.0 && value.is_finite() { Ok(()) } else { Err(GuidanceError::Parameter { name, value, range }) }
+}
+
+pub(crate) fn percent(value: f32) -> Result<(), GuidanceError> {
+    let (name, range) = ("percent", "between 0 and 100");
+    if (0.0..=100.0).contains(&value) { Ok(()) } else { Err(GuidanceError::Parameter { name, value, range }) }
+}
+
 pub(crate) fn lambda(value: f32) -> Result<(), GuidanceError> {
     let (name, range) = ("lambda", "between 0 (distance only) and 1 (intensity only)");
     if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(GuidanceError::Parameter { name, value, range }) }

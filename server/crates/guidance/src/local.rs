@@ -1,7 +1,9 @@
 //! Signals that live in a box round each point: Gaussian and disk.
 
+use crate::simd::arch;
 use crate::{GuidanceError, check};
 use ndarray::{Array3, ArrayViewMut3, s};
+use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
 /// A Gaussian bump round every point, the highest wins: `max exp(−d²/2σ²)`, `d` in mm.
@@ -34,14 +36,11 @@ pub fn add_gaussian(
     spacing_mm: [f32; 3],
     sigma_mm: f32,
 ) -> Result<(), GuidanceError> {
+    check::all(check::shape_of(&out.view()), points, spacing_mm)?;
     check::positive("sigma", sigma_mm)?;
-    let reach = GAUSSIAN_REACH * sigma_mm;
-    let half = -0.5 / (sigma_mm * sigma_mm);
-    paint(out, points, spacing_mm, reach, |square| (square * half).exp())
+    paint(out, [0; 3], points, spacing_mm, Bump::gaussian(sigma_mm));
+    Ok(())
 }
-
-/// σ beyond which a Gaussian is cut off.
-pub(crate) const GAUSSIAN_REACH: f32 = 5.0;
 
 /// 1 within `radius_mm` of a point (that distance included), else 0.
 ///
@@ -72,46 +71,126 @@ pub fn add_disk(
     spacing_mm: [f32; 3],
     radius_mm: f32,
 ) -> Result<(), GuidanceError> {
-    if !(radius_mm >= 0.0 && radius_mm.is_finite()) {
-        return Err(GuidanceError::Parameter { name: "radius", value: radius_mm, range: "a finite number, 0 or more" });
-    }
-    paint(out, points, spacing_mm, radius_mm, |_| 1.0)
+    check::all(check::shape_of(&out.view()), points, spacing_mm)?;
+    check::not_negative("radius", radius_mm)?;
+    paint(out, [0; 3], points, spacing_mm, Bump::disk(radius_mm));
+    Ok(())
 }
 
-/// Writes the maximum of the map and `value(d²)` wherever a point is within `reach_mm`.
-fn paint(
+/// σ beyond which a Gaussian is cut off.
+const GAUSSIAN_REACH: f32 = 5.0;
+
+/// What stands round each point: `exp(d²·exponent)` as far as `reach_mm`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bump {
+    reach_mm: f32,
+    exponent: f32,
+}
+
+impl Bump {
+    pub fn gaussian(sigma_mm: f32) -> Self {
+        Self { reach_mm: GAUSSIAN_REACH * sigma_mm, exponent: -0.5 / (sigma_mm * sigma_mm) }
+    }
+
+    pub fn disk(radius_mm: f32) -> Self {
+        Self { reach_mm: radius_mm, exponent: 0.0 }
+    }
+}
+
+/// Writes the maximum of the map and each point's bump. Voxel `[0; 3]` of `out` is `origin` in the
+/// grid of the points, which may lie outside `out`.
+pub(crate) fn paint(
     mut out: ArrayViewMut3<'_, f32>,
+    origin: [usize; 3],
     points: &[[usize; 3]],
     spacing_mm: [f32; 3],
-    reach_mm: f32,
-    value: impl Fn(f32) -> f32,
-) -> Result<(), GuidanceError> {
-    let shape = check::shape_of(&out.view());
-    check::all(shape, points, spacing_mm)?;
-    let limit = reach_mm * reach_mm;
-    for &point in points {
-        let [rk, rj, ri] = reach_box(shape, point, spacing_mm, reach_mm);
-        let square = |n: usize, centre: usize, spacing: f32| {
-            let mm = n.abs_diff(centre) as f32 * spacing;
-            mm * mm
-        };
-        let mut part = out.slice_mut(s![rk.clone(), rj.clone(), ri.clone()]);
-        for (mut slice, k) in part.outer_iter_mut().zip(rk) {
-            for (mut row, j) in slice.outer_iter_mut().zip(rj.clone()) {
-                let from_row = square(k, point[0], spacing_mm[0]) + square(j, point[1], spacing_mm[1]);
-                if from_row > limit {
+    bump: Bump,
+) {
+    let limit = bump.reach_mm * bump.reach_mm;
+    let (shape, arch) = (check::shape_of(&out.view()), arch());
+    for point in points {
+        let [k, j, i] = [0, 1, 2].map(|axis| {
+            let [n, o, p] = [shape, origin, *point].map(|a| a.get(axis).copied().unwrap_or_default());
+            Axis::new(n, o, p, spacing_mm.get(axis).copied().unwrap_or(1.0), bump)
+        });
+        let mut part = out.slice_mut(s![k.range.clone(), j.range.clone(), i.range.clone()]);
+        for (mut slice, at_k) in part.outer_iter_mut().zip(0..) {
+            for (mut row, at_j) in slice.outer_iter_mut().zip(0..) {
+                let ((square_k, value_k), (square_j, value_j)) = (k.at(at_k), j.at(at_j));
+                let (square, value) = (square_k + square_j, value_k * value_j);
+                if square > limit {
                     continue;
                 }
-                for (v, i) in row.iter_mut().zip(ri.clone()) {
-                    let d = from_row + square(i, point[2], spacing_mm[2]);
-                    if d <= limit {
-                        *v = v.max(value(d));
-                    }
+                match row.as_slice_mut() {
+                    Some(row) => arch.dispatch(Row { row, square, value, limit, i: &i }),
+                    None => row.iter_mut().zip(0..).for_each(|(v, x)| {
+                        let (square_i, value_i) = i.at(x);
+                        *v = v.max(if square + square_i <= limit { value * value_i } else { 0.0 });
+                    }),
                 }
             }
         }
     }
-    Ok(())
+}
+
+/// One axis of a bump: a Gaussian is the product of three.
+struct Axis {
+    /// In the array that is written.
+    range: Range<usize>,
+    /// Squares of the offsets from the point, mm², and the Gaussian of each.
+    square: Vec<f32>,
+    value: Vec<f32>,
+}
+
+impl Axis {
+    fn new(length: usize, origin: usize, point: usize, spacing_mm: f32, bump: Bump) -> Self {
+        let reach = reach(origin + length, point, spacing_mm, bump.reach_mm);
+        let range = reach.start.saturating_sub(origin)..reach.end.saturating_sub(origin);
+        let square: Vec<f32> = range
+            .clone()
+            .map(|x| {
+                let mm = (x + origin).abs_diff(point) as f32 * spacing_mm;
+                mm * mm
+            })
+            .collect();
+        let value = square.iter().map(|square| (square * bump.exponent).exp()).collect();
+        Self { range, square, value }
+    }
+
+    fn at(&self, x: usize) -> (f32, f32) {
+        let of = |values: &[f32]| values.get(x).copied().unwrap_or_default();
+        (of(&self.square), of(&self.value))
+    }
+}
+
+/// One row of a bump, compiled for each instruction set.
+struct Row<'a> {
+    row: &'a mut [f32],
+    square: f32,
+    value: f32,
+    limit: f32,
+    i: &'a Axis,
+}
+
+impl WithSimd for Row<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { row, square, value, limit, i } = self;
+        for ((v, square_i), value_i) in row.iter_mut().zip(&i.square).zip(&i.value) {
+            let new = if square + square_i <= limit { value * value_i } else { 0.0 };
+            *v = if new > *v { new } else { *v };
+        }
+    }
+}
+
+/// Voxels of an axis of length `n` that may lie within `reach_mm` of `centre`.
+fn reach(n: usize, centre: usize, spacing_mm: f32, reach_mm: f32) -> Range<usize> {
+    // Casts saturate, so a huge reach covers the axis. One voxel more guards against rounding.
+    let steps = (reach_mm / spacing_mm) as usize;
+    let end = centre.saturating_add(steps.saturating_add(2)).min(n);
+    centre.saturating_sub(steps.saturating_add(1)).min(end)..end
 }
 
 /// The box `[k, j, i]` of voxels that may lie within `reach_mm` of `point`, cut to the array.
@@ -121,11 +200,6 @@ pub(crate) fn reach_box(
     spacing_mm: [f32; 3],
     reach_mm: f32,
 ) -> [Range<usize>; 3] {
-    let range = |n: usize, centre: usize, spacing: f32| {
-        // Casts saturate, so a huge reach covers the axis. One voxel more guards against rounding.
-        let steps = (reach_mm / spacing) as usize;
-        centre.saturating_sub(steps.saturating_add(1))..centre.saturating_add(steps.saturating_add(2)).min(n)
-    };
     let ([nk, nj, ni], [k, j, i], [sk, sj, si]) = (shape, point, spacing_mm);
-    [range(nk, k, sk), range(nj, j, sj), range(ni, i, si)]
+    [reach(nk, k, sk, reach_mm), reach(nj, j, sj, reach_mm), reach(ni, i, si, reach_mm)]
 }

@@ -1,11 +1,9 @@
-//! Rarer signals of the literature: adaptive Gaussian, location prior, attraction field; and the
-//! ways in which maps are normalised for a network.
+//! Rarer signals of the literature: adaptive Gaussian, location prior, attraction field.
 
 use crate::local::{add_gaussian, reach_box};
 use crate::{Geodesic, GuidanceError, check, geodesic_distance_channels};
-use ndarray::{Array3, ArrayView3, s};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
 use rayon::prelude::*;
-use std::collections::VecDeque;
 
 /// How an adaptive Gaussian chooses its width: `σ = a·exp(−b·x)` voxels, `x` the mean geodesic
 /// distance from the click in the box of `window`³ voxels round it.
@@ -42,27 +40,43 @@ pub fn adaptive_gaussian(
 ) -> Result<Array3<f32>, GuidanceError> {
     let shape = check::channels(image)?;
     check::all(shape, points, metric.spacing_mm)?;
-    check::positive("a", adaptive.a)?;
-    if adaptive.window.is_multiple_of(2) {
-        return Err(GuidanceError::Parameter {
-            name: "window",
-            value: adaptive.window as f32,
-            range: "an odd number of voxels",
-        });
-    }
-    let side = metric.spacing_mm.into_iter().fold(f32::INFINITY, f32::min);
+    adaptive.check()?;
     let mut out = Array3::zeros(shape);
     for &point in points {
-        let [k, j, i] = reach_box(shape, point, [1.0; 3], adaptive.window as f32 / 2.0 - 1.5);
-        let near: Vec<_> = image.iter().map(|c| c.slice(s![k.clone(), j.clone(), i.clone()])).collect();
-        let [pk, pj, pi] = point;
-        let inside = [pk - k.start, pj - j.start, pi - i.start];
-        let far = geodesic_distance_channels(&near, &[inside], &Geodesic { cutoff: None, ..*metric })?;
-        let sigma = adaptive.a * (-adaptive.b * far.mean().unwrap_or_default()).exp() * side;
-        // Far below a voxel the bump is the point itself.
-        add_gaussian(out.view_mut(), &[point], metric.spacing_mm, sigma.max(0.1 * side))?;
+        add_gaussian(out.view_mut(), &[point], metric.spacing_mm, adaptive_sigma(image, point, metric, adaptive)?)?;
     }
     Ok(out)
+}
+
+impl Adaptive {
+    pub(crate) fn check(&self) -> Result<(), GuidanceError> {
+        check::positive("a", self.a)?;
+        check::not_negative("b", self.b)?;
+        let (value, range) = (self.window as f32, "an odd number of voxels");
+        if self.window.is_multiple_of(2) {
+            return Err(GuidanceError::Parameter { name: "window", value, range });
+        }
+        Ok(())
+    }
+}
+
+/// σ in mm of an adaptive Gaussian round `point`; everything was checked before.
+pub(crate) fn adaptive_sigma(
+    image: &[ArrayView3<'_, f32>],
+    point: [usize; 3],
+    metric: &Geodesic,
+    adaptive: &Adaptive,
+) -> Result<f32, GuidanceError> {
+    let shape = image.first().map(check::shape_of).unwrap_or_default();
+    let side = metric.spacing_mm.into_iter().fold(f32::INFINITY, f32::min);
+    let [k, j, i] = reach_box(shape, point, [1.0; 3], adaptive.window as f32 / 2.0 - 1.5);
+    let near: Vec<_> = image.iter().map(|c| c.slice(s![k.clone(), j.clone(), i.clone()])).collect();
+    let [pk, pj, pi] = point;
+    let inside = [pk - k.start, pj - j.start, pi - i.start];
+    let far = geodesic_distance_channels(&near, &[inside], &Geodesic { cutoff: None, ..*metric })?;
+    let sigma = adaptive.a * (-adaptive.b * far.mean().unwrap_or_default()).exp() * side;
+    // Far below a voxel the bump is the point itself.
+    Ok(sigma.max(0.1 * side))
 }
 
 /// 255 at the points, 10 less for each edge voxel entered on the way (the way that enters fewest), at least 0.
@@ -74,32 +88,44 @@ pub fn adaptive_gaussian(
 pub fn location_prior(edges: ArrayView3<'_, bool>, points: &[[usize; 3]]) -> Result<Array3<f32>, GuidanceError> {
     let shape = check::shape_of(&edges);
     check::all(shape, points, [1.0; 3])?;
-    let mut crossed = Array3::from_elem(shape, u32::MAX);
-    let mut queue = VecDeque::new();
+    let mut out = Array3::from_elem(shape, f32::NAN);
+    let mut level: Vec<u32> = Vec::new();
+    let [_, nj, ni] = shape;
+    let (flat, voxel) = (
+        |[k, j, i]: [usize; 3]| ((k * nj + j) * ni + i) as u32,
+        |at: u32| {
+            let at = at as usize;
+            [at / (nj * ni), at / ni % nj, at % ni]
+        },
+    );
     for &point in points {
-        if let Some(n) = crossed.get_mut(point) {
-            *n = 0;
-            queue.push_back((point, 0));
-        }
+        out.get_mut(point).into_iter().for_each(|v| *v = 255.0);
+        level.push(flat(point));
     }
-    while let Some((at, count)) = queue.pop_front() {
-        if crossed.get(at).is_none_or(|&n| n < count) {
-            continue;
-        }
-        let [rk, rj, ri] = reach_box(shape, at, [1.0; 3], 0.5);
-        for k in rk {
-            for j in rj.clone() {
-                for i in ri.clone() {
-                    let edge = edges.get([k, j, i]).copied().unwrap_or_default();
-                    let through = count + u32::from(edge);
-                    let Some(n) = crossed.get_mut([k, j, i]).filter(|n| through < **n) else { continue };
-                    *n = through;
-                    if edge { queue.push_back(([k, j, i], through)) } else { queue.push_front(([k, j, i], through)) }
+    // Wave after wave through what costs nothing; edges are left to the next level.
+    let mut value = 255.0;
+    while value > 0.0 && !level.is_empty() {
+        let mut edge_level = Vec::new();
+        while !level.is_empty() {
+            let mut wave = Vec::new();
+            for at in level {
+                let [rk, rj, ri] = reach_box(shape, voxel(at), [1.0; 3], 0.5);
+                for near in rk.flat_map(|k| rj.clone().map(move |j| (k, j))) {
+                    for to in ri.clone().map(|i| [near.0, near.1, i]) {
+                        let Some(v) = out.get_mut(to).filter(|v| v.is_nan()) else { continue };
+                        let edge = edges.get(to).copied().unwrap_or_default();
+                        *v = if edge { (value - 10.0_f32).max(0.0) } else { value };
+                        if edge { edge_level.push(flat(to)) } else { wave.push(flat(to)) }
+                    }
                 }
             }
+            level = wave;
         }
+        (level, value) = (edge_level, value - 10.0);
     }
-    Ok(crossed.mapv(|n| (255.0 - 10.0 * n as f32).max(0.0)))
+    // Never reached: behind too many edges, or no points at all.
+    out.par_mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
+    Ok(out)
 }
 
 /// The field of charges at the clicks: `Σ q / (d² + ε)`, `q` +1 at `positive` and −1 at `negative`
@@ -121,49 +147,30 @@ pub fn attraction_field(
     check::points(negative, shape)?;
     check::positive("epsilon", epsilon_mm2)?;
     let charges: Vec<_> = positive.iter().map(|p| (*p, 1.0)).chain(negative.iter().map(|p| (*p, -1.0))).collect();
-    let [sk, sj, si] = spacing_mm;
     let mut out = Array3::zeros(shape);
+    attract(out.view_mut(), [0; 3], &charges, spacing_mm, epsilon_mm2);
+    Ok(out)
+}
+
+/// Adds the field of charges; voxel `[0; 3]` of `out` is `origin` in their grid.
+pub(crate) fn attract(
+    mut out: ArrayViewMut3<'_, f32>,
+    [ok, oj, oi]: [usize; 3],
+    charges: &[([usize; 3], f32)],
+    spacing_mm: [f32; 3],
+    epsilon_mm2: f32,
+) {
+    let [sk, sj, si] = spacing_mm;
     out.axis_iter_mut(ndarray::Axis(0)).into_par_iter().enumerate().for_each(|(k, mut slice)| {
         for (j, mut row) in slice.rows_mut().into_iter().enumerate() {
-            for &([pk, pj, pi], charge) in &charges {
-                let (dk, dj) = (k.abs_diff(pk) as f32 * sk, j.abs_diff(pj) as f32 * sj);
+            for &([pk, pj, pi], charge) in charges {
+                let (dk, dj) = ((k + ok).abs_diff(pk) as f32 * sk, (j + oj).abs_diff(pj) as f32 * sj);
                 let beside = dk * dk + dj * dj + epsilon_mm2;
-                for (v, i) in row.iter_mut().zip(0i32..) {
+                for (v, i) in row.iter_mut().zip(oi as i32..) {
                     let di = (i - pi as i32) as f32 * si;
                     *v += charge / (beside + di * di);
                 }
             }
         }
     });
-    Ok(out)
-}
-
-/// Scales the finite values to `[0, 1]` by their minimum and maximum; +∞ becomes 1, a constant map 0.
-pub fn normalise_min_max(map: &mut Array3<f32>) {
-    let (low, high) = map
-        .iter()
-        .filter(|v| v.is_finite())
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-    let width = high - low;
-    map.par_mapv_inplace(|v| match () {
-        () if v == f32::INFINITY => 1.0,
-        () if width > 0.0 => (v - low) / width,
-        () => 0.0,
-    });
-}
-
-/// Caps values above the `percent`-th percentile of the finite ones (nearest rank), +∞ too.
-///
-/// # Errors
-/// A percentage outside `[0, 100]`.
-pub fn cap_at_percentile(map: &mut Array3<f32>, percent: f32) -> Result<(), GuidanceError> {
-    if !(0.0..=100.0).contains(&percent) {
-        return Err(GuidanceError::Parameter { name: "percent", value: percent, range: "between 0 and 100" });
-    }
-    let mut values: Vec<f32> = map.iter().copied().filter(|v| v.is_finite()).collect();
-    let Some(last) = values.len().checked_sub(1) else { return Ok(()) };
-    let rank = ((f64::from(percent) / 100.0 * values.len() as f64).ceil() as usize).saturating_sub(1).min(last);
-    let (_, &mut cap, _) = values.select_nth_unstable_by(rank, f32::total_cmp);
-    map.par_mapv_inplace(|v| v.min(cap));
-    Ok(())
 }

@@ -31,15 +31,67 @@ pub fn distance_transform(
     Ok(out)
 }
 
+/// Which voxels of a mask hold a distance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MaskSide {
+    /// Set voxels, to the nearest unset one; unset voxels are 0.
+    #[default]
+    Inside,
+    /// Unset voxels, to the nearest set one; set voxels are 0.
+    Outside,
+    /// All, to the nearest voxel of the other kind: negative at set voxels, positive at unset ones.
+    Signed,
+}
+
+/// Distance in mm between the centres of voxels inside and outside a mask; see [`MaskSide`].
+///
+/// `mask` is `[k, j, i]`, `spacing_mm` in the same order. Where there is no voxel of the other kind
+/// at all, the distance is ±∞.
+///
+/// # Errors
+/// An empty array or an unusable spacing.
+pub fn mask_distance(
+    mask: ArrayView3<'_, bool>,
+    spacing_mm: [f32; 3],
+    side: MaskSide,
+) -> Result<Array3<f32>, GuidanceError> {
+    check::shape(check::shape_of(&mask))?;
+    let mut out = Array3::zeros(mask.raw_dim());
+    mask_distance_into(out.view_mut(), mask, spacing_mm, side)?;
+    Ok(out)
+}
+
+/// As [`mask_distance`], into an array `[k, j, i]` that exists (its values do not matter).
+///
+/// # Errors
+/// An empty array, arrays of different shape, an unusable spacing.
+pub fn mask_distance_into(
+    out: ArrayViewMut3<'_, f32>,
+    mask: ArrayView3<'_, bool>,
+    spacing_mm: [f32; 3],
+    side: MaskSide,
+) -> Result<(), GuidanceError> {
+    transform(out, mask, spacing_mm, (side, false))
+}
+
 /// As [`distance_transform`], into an array `[k, j, i]` that exists (its values do not matter).
 ///
 /// # Errors
 /// An empty array, arrays of different shape, an unusable spacing.
 pub fn distance_transform_into(
-    mut out: ArrayViewMut3<'_, f32>,
+    out: ArrayViewMut3<'_, f32>,
     mask: ArrayView3<'_, bool>,
     spacing_mm: [f32; 3],
     border_is_background: bool,
+) -> Result<(), GuidanceError> {
+    transform(out, mask, spacing_mm, (MaskSide::Inside, border_is_background))
+}
+
+fn transform(
+    mut out: ArrayViewMut3<'_, f32>,
+    mask: ArrayView3<'_, bool>,
+    spacing_mm: [f32; 3],
+    (side, border_is_background): (MaskSide, bool),
 ) -> Result<(), GuidanceError> {
     let (expected, got) = (check::shape_of(&mask), check::shape_of(&out.view()));
     if expected != got {
@@ -50,19 +102,34 @@ pub fn distance_transform_into(
     let [nk, nj, ni] = expected;
     let border = |n: usize| border_is_background && n > 1;
     out.axis_iter_mut(Axis(0)).into_par_iter().zip(mask.axis_iter(Axis(0))).for_each_init(
-        || Columns::new(nj, spacing_mm[1], border(nj)),
-        |columns, (mut slice, mask)| {
-            for (row, mask) in slice.rows_mut().into_iter().zip(mask.rows()) {
-                squares_along_row(row, mask, spacing_mm[2], border(ni));
+        || {
+            (
+                Columns::new(nj, spacing_mm[1], border(nj), side),
+                vec![0.0; if side == MaskSide::Signed { ni } else { 0 }],
+            )
+        },
+        |(columns, other), (mut slice, mask)| {
+            for (mut row, mask) in slice.rows_mut().into_iter().zip(mask.rows()) {
+                let outside = side == MaskSide::Outside;
+                squares_along_row(row.view_mut(), mask.iter().map(|set| *set != outside), spacing_mm[2], border(ni));
+                if side == MaskSide::Signed {
+                    squares_along_row(
+                        ndarray::ArrayViewMut1::from(&mut other[..]),
+                        mask.iter().map(|set| !set),
+                        spacing_mm[2],
+                        false,
+                    );
+                    row.iter_mut().zip(&*other).for_each(|(inside, outside)| *inside = outside - *inside);
+                }
             }
             columns.run(slice.view_mut());
         },
     );
     out.axis_iter_mut(Axis(1)).into_par_iter().for_each_init(
-        || Columns::new(nk, spacing_mm[0], border(nk)),
+        || Columns::new(nk, spacing_mm[0], border(nk), side),
         |columns, mut plane| {
             columns.run(plane.view_mut());
-            plane.mapv_inplace(f32::sqrt);
+            plane.mapv_inplace(|square| square.abs().sqrt().copysign(square));
         },
     );
     Ok(())
@@ -71,13 +138,13 @@ pub fn distance_transform_into(
 /// Square of the distance along one row to the nearest unset voxel, mm².
 fn squares_along_row(
     mut row: ndarray::ArrayViewMut1<'_, f32>,
-    mask: ndarray::ArrayView1<'_, bool>,
+    mask: impl Iterator<Item = bool>,
     spacing: f32,
     border: bool,
 ) {
     let far = if border { 0.0 } else { f32::INFINITY };
     let mut steps = far;
-    for (v, &set) in row.iter_mut().zip(mask) {
+    for (v, set) in row.iter_mut().zip(mask) {
         steps = if set { steps + 1.0 } else { 0.0 };
         *v = steps;
     }
@@ -97,21 +164,27 @@ struct Columns {
     length: usize,
     spacing: f32,
     border: bool,
+    /// Values are signed: two transforms in one array, each 0 where the other is not.
+    signed: bool,
     /// Column after column of one block.
     values: Vec<f32>,
+    other: Vec<f32>,
     /// `1 / (2·spacing²·n)`: turns a difference of heights into one of places.
     reciprocal: Vec<f32>,
     envelope: Vec<Parabola>,
 }
 
 impl Columns {
-    fn new(length: usize, spacing: f32, border: bool) -> Self {
+    fn new(length: usize, spacing: f32, border: bool, side: MaskSide) -> Self {
+        let signed = side == MaskSide::Signed;
         let reciprocal = (0..length).map(|n| 0.5 / (spacing * spacing * n as f32)).collect();
         Self {
             length,
             spacing,
             border,
+            signed,
             values: vec![0.0; length * BLOCK],
+            other: vec![0.0; if signed { length } else { 0 }],
             reciprocal,
             envelope: vec![Parabola::default(); length],
         }
@@ -130,7 +203,7 @@ impl Columns {
                 }
             }
             for (c, _) in changes.iter().enumerate().filter(|(_, changes)| **changes) {
-                self.column(c);
+                if self.signed { self.signed_column(c) } else { self.column(c) }
             }
             for (n, mut row) in block.rows_mut().into_iter().enumerate() {
                 for (c, v) in row.iter_mut().enumerate() {
@@ -138,6 +211,19 @@ impl Columns {
                 }
             }
         }
+    }
+
+    fn signed_column(&mut self, column: usize) {
+        let mut other = std::mem::take(&mut self.other);
+        let span = column * self.length..(column + 1) * self.length;
+        for (v, other) in self.values[span.clone()].iter_mut().zip(&mut other) {
+            (*v, *other) = (v.max(0.0), (-*v).max(0.0));
+        }
+        self.column(column);
+        self.values[span.clone()].swap_with_slice(&mut other);
+        self.column(column);
+        self.values[span].iter_mut().zip(&other).for_each(|(minus, plus)| *minus = plus - *minus);
+        self.other = other;
     }
 
     /// Replaces one column by the minimum over all its parabolas.

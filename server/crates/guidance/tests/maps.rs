@@ -4,8 +4,8 @@ mod common;
 
 use common::{bits, brute_euclidean, brute_geodesic, case, points_in};
 use isochrone_guidance::{
-    Geodesic, GuidanceError, disk, distance_transform, euclidean_distance, exponential_geodesic, gaussian,
-    geodesic_distance,
+    Geodesic, GuidanceError, MaskSide, disk, distance_transform, euclidean_distance, exponential_geodesic, gaussian,
+    geodesic_distance, mask_distance,
 };
 use ndarray::{Array3, Zip};
 use proptest::prelude::*;
@@ -35,6 +35,28 @@ proptest! {
     }
 
     #[test]
+    fn sides_of_a_mask((shape, spacing, _, image) in case(1), level in -1.0f32..5.0) {
+        let mask = image.mapv(|v| v < level);
+        let of = |wanted: bool| mask.indexed_iter().filter(|(_, set)| **set == wanted).map(|((k, j, i), _)| [k, j, i]).collect::<Vec<_>>();
+        let (inside, outside) = (brute_euclidean(shape, &of(false), spacing), brute_euclidean(shape, &of(true), spacing));
+        let map = |side| mask_distance(mask.view(), spacing, side).unwrap();
+        let (i, o, s) = (map(MaskSide::Inside), map(MaskSide::Outside), map(MaskSide::Signed));
+        let close = |g: f32, w: f64| f64::from(g) == w || (f64::from(g) - w).abs() <= 1e-5 * w.abs();
+        for (at, set) in mask.indexed_iter() {
+            prop_assert!(close(i[at], inside[at]) && close(o[at], outside[at]));
+            prop_assert!(close(s[at], if *set { -inside[at] } else { outside[at] }), "{} {}", s[at], inside[at]);
+        }
+    }
+
+    #[test]
+    fn scribbles_are_exact((shape, spacing, _, _) in case(1), count in 17usize..200, planes in 1usize..9, axis in 0usize..3) {
+        let mut points = points_in(shape, count);
+        points.iter_mut().for_each(|p| p[axis] %= planes);
+        let (got, wanted) = (euclidean_distance(shape, &points, spacing).unwrap(), brute_euclidean(shape, &points, spacing));
+        Zip::from(&got).and(&wanted).for_each(|g, w| assert!((f64::from(*g) - w).abs() <= 1e-5 * w.max(1.0), "{g} {w}"));
+    }
+
+    #[test]
     fn geodesic_is_the_least_path((shape, spacing, points, image) in case(5), lambda in prop_oneof![Just(0.0f32), Just(0.5), Just(1.0), 0.0f32..1.0]) {
         let metric = Geodesic { spacing_mm: spacing, lambda, cutoff: None };
         let got = geodesic_distance(image.view(), &points, &metric).unwrap();
@@ -55,6 +77,15 @@ proptest! {
             assert!((bump - wanted).abs() < 1e-5);
         });
     }
+}
+
+#[test]
+fn thousands_of_points() {
+    let (shape, spacing) = ([6, 40, 50], [3.0, 2.0, 1.0]);
+    let points = points_in(shape, 3000);
+    let (got, wanted) =
+        (euclidean_distance(shape, &points, spacing).unwrap(), brute_euclidean(shape, &points, spacing));
+    Zip::from(&got).and(&wanted).for_each(|g, w| assert!((f64::from(*g) - w).abs() <= 1e-5, "{g} {w}"));
 }
 
 fn padded_background(mask: &Array3<bool>, pad: [usize; 3]) -> Vec<[usize; 3]> {

@@ -1,8 +1,7 @@
 //! The rarer signals, on cases whose answer is known.
 
 use isochrone_guidance::{
-    Adaptive, Geodesic, GuidanceError, adaptive_gaussian, attraction_field, cap_at_percentile, location_prior,
-    normalise_min_max,
+    Adaptive, Geodesic, GuidanceError, Normalisation, adaptive_gaussian, attraction_field, location_prior,
 };
 use ndarray::{Array3, s};
 
@@ -43,11 +42,21 @@ fn adaptive_bumps_narrow_on_texture() {
 
 #[test]
 fn normalisations() {
-    let mut map = Array3::from_shape_vec((1, 1, 5), vec![2.0, 4.0, 6.0, f32::INFINITY, 3.0]).unwrap();
-    let mut capped = map.clone();
-    normalise_min_max(&mut map);
-    assert_eq!(map.as_slice().unwrap(), [0.0, 0.5, 1.0, 1.0, 0.25]);
-    cap_at_percentile(&mut capped, 50.0).unwrap();
-    assert_eq!(capped.as_slice().unwrap(), [2.0, 3.0, 3.0, 3.0, 3.0]);
-    assert!(cap_at_percentile(&mut capped, 101.0).is_err());
+    let map = Array3::from_shape_vec((1, 1, 5), vec![2.0, 4.0, 6.0, f32::INFINITY, 3.0]).unwrap();
+    let of = |kind: Normalisation| {
+        let mut out = map.clone();
+        kind.apply(out.view_mut()).map(|()| out.into_raw_vec_and_offset().0)
+    };
+    assert_eq!(of(Normalisation::None).unwrap(), [2.0, 4.0, 6.0, f32::INFINITY, 3.0]);
+    assert_eq!(of(Normalisation::MinMax).unwrap(), [0.0, 0.5, 1.0, 1.0, 0.25]);
+    assert_eq!(of(Normalisation::Percentile(50.0)).unwrap(), [0.0, 1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(
+        of(Normalisation::Exponential(2.0)).unwrap()[..4],
+        [-1.0f32, -2.0, -3.0, f32::NEG_INFINITY].map(f32::exp)
+    );
+    for wrong in
+        [Normalisation::Percentile(101.0), Normalisation::Percentile(f32::NAN), Normalisation::Exponential(0.0)]
+    {
+        assert!(matches!(of(wrong), Err(GuidanceError::Parameter { .. })));
+    }
 }

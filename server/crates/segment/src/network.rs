@@ -3,11 +3,11 @@ use crate::{
     Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, SegmentError, Segmenter, Task,
     mask_on_grid,
 };
-use isochrone_guidance::{Geodesic, disk, euclidean_distance, exponential_geodesic, gaussian, geodesic_distance};
+use isochrone_guidance::{GuidanceError, GuidanceState, Layer, Signal, add_gaussian};
 use isochrone_network::{Bundle, Encoding, Features, Network, NetworkError, NetworkInputs, Runtime};
 use isochrone_prompt::Polarity;
 use isochrone_volume::{DAffine3, DVec3, Grid};
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array3, Array4, ArrayView3, Axis};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +21,15 @@ pub struct NetworkEngine {
 #[derive(Default)]
 struct Memory {
     last: Mutex<Option<(Arc<NetworkInputs>, Features)>>,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// The last region: its image and its prompts, so that one more click there costs only what it changes.
+struct Seen {
+    region: Grid,
+    image: Array4<f32>,
+    positive: GuidanceState,
+    negative: GuidanceState,
 }
 
 impl NetworkEngine {
@@ -66,20 +75,33 @@ impl NetworkEngine {
 
     fn inputs(&self, prepared: &Prepared, task: &Task<'_>) -> Result<NetworkInputs, SegmentError> {
         let bundle = self.network.bundle();
+        let memory = prepared.cache.downcast_ref::<Memory>();
+        let known = memory.and_then(|m| m.seen.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let mut seen = match known.filter(|seen| seen.region == *task.region) {
+            Some(seen) => seen,
+            None => self.look(prepared, task.region)?,
+        };
+        let first = seen.image.index_axis(Axis(0), 0);
+        let positive = encoded(&bundle.positive, &mut seen.positive, first, &task.points(Polarity::Positive))?;
+        let negative = encoded(&bundle.negative, &mut seen.negative, first, &task.points(Polarity::Negative))?;
+        let previous = mask_on_grid(task.previous, &task.previous_box, task.region);
+        let image = seen.image.clone();
+        if let Some(memory) = memory {
+            *memory.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        }
+        Ok(NetworkInputs { positive, negative, previous_mask: previous.map(|&set| if set { 1.0 } else { 0.0 }), image })
+    }
+
+    /// A region's image, without prompts yet.
+    fn look(&self, prepared: &Prepared, region: &Grid) -> Result<Seen, SegmentError> {
+        let bundle = self.network.bundle();
         let channels = prepared.channels.iter().zip(&bundle.channels);
         let images: Vec<_> =
-            channels.map(|(c, spec)| normalised_image(&c.volume, task.region, &spec.normalisation)).collect();
+            channels.map(|(c, spec)| normalised_image(&c.volume, region, &spec.normalisation)).collect();
         let views: Vec<_> = images.iter().map(|i| i.view()).collect();
         let image = ndarray::stack(Axis(0), &views).map_err(|e| SegmentError::Unsupported(e.to_string()))?;
-        let first = image.index_axis(Axis(0), 0);
-        let guide = |encoding, polarity| encoded(encoding, first, &task.points(polarity), task.region);
-        let previous = mask_on_grid(task.previous, &task.previous_box, task.region);
-        Ok(NetworkInputs {
-            positive: guide(&bundle.positive, Polarity::Positive)?,
-            negative: guide(&bundle.negative, Polarity::Negative)?,
-            previous_mask: previous.map(|&set| if set { 1.0 } else { 0.0 }),
-            image,
-        })
+        let (positive, negative) = (state(&bundle.positive, region)?, state(&bundle.negative, region)?);
+        Ok(Seen { region: region.clone(), image, positive, negative })
     }
 }
 
@@ -173,36 +195,52 @@ impl From<NetworkError> for SegmentError {
     }
 }
 
-/// Prompts as a map on the region; `image` is its first channel, normalised.
-fn encoded(
-    encoding: &Encoding,
-    image: ArrayView3<'_, f32>,
-    points: &[[usize; 3]],
-    region: &Grid,
-) -> Result<Array3<f32>, SegmentError> {
-    let shape = region.shape();
+/// The prompts of a region, none yet. Gaussians and disks count in voxels, distances in mm.
+fn state(encoding: &Encoding, region: &Grid) -> Result<GuidanceState, SegmentError> {
     let [spacing, ..] = region.spacing_mm();
-    let spacing_mm = [spacing as f32; 3];
-    let voxels = [1.0; 3];
-    let map = match *encoding {
-        Encoding::Gaussian { sigma_voxels } => gaussian(shape, points, voxels, sigma_voxels),
-        Encoding::Disk { radius_voxels } => disk(shape, points, voxels, radius_voxels),
-        Encoding::Euclidean { cutoff_mm } => {
-            euclidean_distance(shape, points, spacing_mm).map(|d| d.mapv(|d| d.min(cutoff_mm) / cutoff_mm))
-        }
-        Encoding::Geodesic { lambda, cutoff_mm, dip_voxels } => {
-            let metric = Geodesic { spacing_mm, lambda, cutoff: Some(cutoff_mm) };
-            let far = geodesic_distance(image, points, &metric).map(|d| d.mapv(|d| d.min(cutoff_mm) / cutoff_mm));
-            match far {
-                Ok(far) if dip_voxels > 0.0 => gaussian(shape, points, voxels, dip_voxels).map(|near| far - near),
-                far => far,
-            }
+    let (spacing_mm, voxels) = ([spacing as f32; 3], [1.0; 3]);
+    let (signal, sides) = match *encoding {
+        Encoding::Gaussian { sigma_voxels } => (Signal::Gaussian { sigma_mm: sigma_voxels }, voxels),
+        Encoding::Disk { radius_voxels } => (Signal::Disk { radius_mm: radius_voxels }, voxels),
+        Encoding::Euclidean { .. } => (Signal::Euclidean, spacing_mm),
+        Encoding::Geodesic { lambda, cutoff_mm, .. } => {
+            (Signal::Geodesic { lambda, cutoff: Some(cutoff_mm) }, spacing_mm)
         }
         Encoding::ExponentialGeodesic { lambda, tau_mm } => {
-            exponential_geodesic(image, points, &Geodesic { spacing_mm, lambda, cutoff: Some(16.0 * tau_mm) }, tau_mm)
+            (Signal::ExponentialGeodesic { lambda, cutoff: Some(16.0 * tau_mm), tau: tau_mm }, spacing_mm)
         }
     };
-    map.map_err(|e| SegmentError::Guidance(e.to_string()))
+    GuidanceState::new(region.shape(), sides, signal).map_err(guidance)
+}
+
+fn guidance(error: GuidanceError) -> SegmentError {
+    SegmentError::Guidance(error.to_string())
+}
+
+/// Prompts as a map on their region; `image` is its first channel, normalised.
+fn encoded(
+    encoding: &Encoding,
+    state: &mut GuidanceState,
+    image: ArrayView3<'_, f32>,
+    points: &[[usize; 3]],
+) -> Result<Array3<f32>, SegmentError> {
+    // A region belongs to one label.
+    let layer = Layer { label: 0, positive: true };
+    state.replace(&[image], layer, points).map_err(guidance)?;
+    let mut map = state.whole(&[image], layer).map_err(guidance)?;
+    match *encoding {
+        Encoding::Euclidean { cutoff_mm } => map.mapv_inplace(|d| d.min(cutoff_mm) / cutoff_mm),
+        Encoding::Geodesic { cutoff_mm, dip_voxels, .. } => {
+            map.mapv_inplace(|d| d.min(cutoff_mm) / cutoff_mm);
+            if dip_voxels > 0.0 {
+                let mut near = Array3::zeros(map.raw_dim());
+                add_gaussian(near.view_mut(), points, [1.0; 3], dip_voxels).map_err(guidance)?;
+                map -= &near;
+            }
+        }
+        Encoding::Gaussian { .. } | Encoding::Disk { .. } | Encoding::ExponentialGeodesic { .. } => {}
+    }
+    Ok(map)
 }
 
 /// The grid whose voxels cover `stride`³ voxels of `region` each.
@@ -295,7 +333,9 @@ mod tests {
     fn encodings() {
         let region = volume(Modality::Ct).grid().working(DVec3::ZERO, 2.0, [8; 3]).unwrap();
         let image = Array3::zeros((8, 8, 8));
-        let map = |encoding, points: &[[usize; 3]]| encoded(&encoding, image.view(), points, &region).unwrap();
+        let map = |encoding, points: &[[usize; 3]]| {
+            encoded(&encoding, &mut state(&encoding, &region).unwrap(), image.view(), points).unwrap()
+        };
         // Three working voxels of 2 mm away from the prompt; without prompts.
         let e = |x: f32| x.exp();
         let expected = [
@@ -312,6 +352,36 @@ mod tests {
             let value = map(encoding, &[[4, 4, 4]])[[4, 1, 4]];
             assert!((value - away).abs() < 1e-5, "{encoding:?}: {value}");
             assert!(map(encoding, &[]).iter().all(|v| *v == without), "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_region_follows_its_prompts_bit_for_bit() {
+        let region = volume(Modality::Ct).grid().working(DVec3::ZERO, 2.0, [16; 3]).unwrap();
+        let image = Array3::from_shape_fn((16, 16, 16), |(k, j, i)| ((k * 7 + j * 5 + i * 3) % 11) as f32);
+        let prompts: [&[[usize; 3]]; 6] = [
+            &[[4, 4, 4]],
+            &[[4, 4, 4], [9, 9, 2]],
+            &[[9, 9, 2]],
+            &[],
+            &[[1, 2, 3], [1, 2, 4]],
+            &[[1, 2, 4], [15, 0, 0]],
+        ];
+        for encoding in [
+            Encoding::Gaussian { sigma_voxels: 2.0 },
+            Encoding::Euclidean { cutoff_mm: 24.0 },
+            Encoding::Geodesic { lambda: 0.5, cutoff_mm: 12.0, dip_voxels: 2.0 },
+            Encoding::ExponentialGeodesic { lambda: 0.5, tau_mm: 3.0 },
+        ] {
+            let mut kept = state(&encoding, &region).unwrap();
+            for points in prompts {
+                let fresh = encoded(&encoding, &mut state(&encoding, &region).unwrap(), image.view(), points).unwrap();
+                assert_eq!(
+                    encoded(&encoding, &mut kept, image.view(), points).unwrap(),
+                    fresh,
+                    "{encoding:?} {points:?}"
+                );
+            }
         }
     }
 }

@@ -70,7 +70,20 @@ impl GeodesicCells {
         image: &[ArrayView3<'_, f32>],
         point: [usize; 3],
     ) -> Result<Touched, GuidanceError> {
-        Change::new(self, distance)?.insert(image, point)
+        Change::new(self, distance)?.insert(image, &[point])
+    }
+
+    /// Puts points in together, which is quicker than one by one.
+    ///
+    /// # Errors
+    /// As [`GeodesicCells::insert`]; then none is in.
+    pub fn insert_all(
+        &mut self,
+        distance: ArrayViewMut3<'_, f32>,
+        image: &[ArrayView3<'_, f32>],
+        points: &[[usize; 3]],
+    ) -> Result<Touched, GuidanceError> {
+        Change::new(self, distance)?.insert(image, points)
     }
 
     /// Takes a point out, changing `distance`; see [`super::GeodesicField::remove`].
@@ -105,36 +118,47 @@ impl<'c> Change<'c> {
         Ok(Self { cells, distance })
     }
 
-    /// Puts a point in; returns the box outside which nothing changed. A point may be put in several times.
+    /// Puts points in; returns the box outside which nothing changed. A point may be put in several times.
     pub(super) fn insert(
         &mut self,
         image: &[ArrayView3<'_, f32>],
-        point: [usize; 3],
+        points: &[[usize; 3]],
     ) -> Result<Touched, GuidanceError> {
         let image = self.image(image)?;
         let shape = self.shape();
-        check::points(&[point], shape)?;
-        let nothing = point.map(|n| n..n);
-        if let Some(seed) = self.cells.seeds.iter_mut().flatten().find(|s| s.point == point) {
-            seed.count += 1;
-            return Ok(nothing);
+        check::points(points, shape)?;
+        let mut new = Vec::new();
+        for &point in points {
+            if let Some(slot) = self.add(point).filter(|_| self.distance[point] != 0.0) {
+                new.push((slot, point));
+            }
         }
-        let slot = self.cells.seeds.iter().position(Option::is_none).unwrap_or(self.cells.seeds.len());
-        let seed = Some(Seed { point, count: 1 });
-        match self.cells.seeds.get_mut(slot) {
-            Some(free) => *free = seed,
-            None => self.cells.seeds.push(seed),
-        }
-        if self.distance[point] == 0.0 {
-            return Ok(nothing);
-        }
-        let region = self.reach(point);
+        let boxes = new.iter().map(|(_, point)| self.reach(*point));
+        let Some(region) = boxes.reduce(|a, b| a.union(&b)) else { return Ok([0..0, 0..0, 0..0]) };
         let Some(mut pending) = Pending::new(region.clone()) else { return Err(GuidanceError::Shape(shape)) };
         self.swap_unreached(&region, f32::INFINITY, limit_of(&self.cells.metric));
-        self.seed(slot, point, &mut pending);
+        for (slot, point) in new {
+            self.seed(slot, point, &mut pending);
+        }
         self.sweep(&image, &mut pending);
         self.swap_unreached(&region, limit_of(&self.cells.metric), f32::INFINITY);
         Ok([region.k, region.j, region.i])
+    }
+
+    /// Notes a point; returns its place if it was not in before.
+    fn add(&mut self, point: [usize; 3]) -> Option<usize> {
+        let seeds = &mut self.cells.seeds;
+        if let Some(seed) = seeds.iter_mut().flatten().find(|s| s.point == point) {
+            seed.count += 1;
+            return None;
+        }
+        let slot = seeds.iter().position(Option::is_none).unwrap_or(seeds.len());
+        let seed = Some(Seed { point, count: 1 });
+        match seeds.get_mut(slot) {
+            Some(free) => *free = seed,
+            None => seeds.push(seed),
+        }
+        Some(slot)
     }
 
     /// Takes a point out; returns the box outside which nothing changed.

@@ -16,7 +16,7 @@ mod sweep;
 use crate::{GuidanceError, check};
 pub use cells::{GeodesicCells, Touched};
 pub use field::GeodesicField;
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3};
 use rayon::prelude::*;
 use step::Steps;
 
@@ -74,16 +74,32 @@ pub fn geodesic_distance_channels(
     points: &[[usize; 3]],
     metric: &Geodesic,
 ) -> Result<Array3<f32>, GuidanceError> {
-    let shape = check::channels(image)?;
-    check::points(points, shape)?;
+    let mut out = Array3::zeros(image.first().map(|c| c.raw_dim()).unwrap_or_default());
+    geodesic_distance_into(out.view_mut(), image, points, metric)?;
+    Ok(out)
+}
+
+/// As [`geodesic_distance_channels`], into an array `[k, j, i]` that exists (its values do not matter).
+///
+/// # Errors
+/// As [`geodesic_distance_channels`]; an array of another shape, or not contiguous in `[k, j, i]` order.
+pub fn geodesic_distance_into(
+    mut out: ArrayViewMut3<'_, f32>,
+    image: &[ArrayView3<'_, f32>],
+    points: &[[usize; 3]],
+    metric: &Geodesic,
+) -> Result<(), GuidanceError> {
+    let (expected, got) = (check::channels(image)?, check::shape_of(&out.view()));
+    if expected != got {
+        return Err(GuidanceError::ShapesDiffer { expected, got });
+    }
+    check::points(points, expected)?;
     metric.check()?;
     let standard: Vec<_> = image.iter().map(|c| c.as_standard_layout()).collect();
     let flat: Vec<&[f32]> = standard.iter().filter_map(|c| c.as_slice()).collect();
-    let mut out = Array3::zeros(shape);
-    if let Some(map) = out.as_slice_mut() {
-        full(map, &flat, shape, points, metric);
-    }
-    Ok(out)
+    let map = out.as_slice_mut().ok_or(GuidanceError::Layout)?;
+    full(map, &flat, expected, points, metric);
+    Ok(())
 }
 
 /// Fills `map` by sweeps, or by Dijkstra's algorithm where they do not apply.

@@ -16,6 +16,12 @@ impl Region {
     pub fn whole([nk, nj, ni]: [usize; 3]) -> Self {
         Self { k: 0..nk, j: 0..nj, i: 0..ni }
     }
+
+    /// The box round both.
+    pub fn union(&self, other: &Self) -> Self {
+        let both = |a: &Range<usize>, b: &Range<usize>| a.start.min(b.start)..a.end.max(b.end);
+        Self { k: both(&self.k, &other.k), j: both(&self.j, &other.j), i: both(&self.i, &other.i) }
+    }
 }
 
 /// What one row has to look at again: one bit a block of voxels.

@@ -10,7 +10,7 @@
 use super::kernel::{Cost, Row, RowMut, Scratch, pull, settle};
 use super::pending::{Pending, Region, RowPending};
 use super::{Geodesic, step};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// Distance, labels (empty if not kept) and image of a whole array, flat `[k, j, i]`.
 pub(crate) struct Field<'a, const C: usize> {
@@ -195,7 +195,7 @@ fn work_dispatched<const C: usize, const L: bool>(
     costs: &Costs,
     layout: Layout,
 ) {
-    Arch::new().dispatch(Work::<'_, '_, C, L> { band, other, costs, layout });
+    crate::simd::arch().dispatch(Work::<'_, '_, C, L> { band, other, costs, layout });
 }
 
 /// [`work`] as pulp wants it, to be compiled for each instruction set (a closure is not inlined there).
