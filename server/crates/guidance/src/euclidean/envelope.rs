@@ -59,9 +59,25 @@ impl Envelope {
         }
     }
 
-    /// The squares of the distances, mm², of the voxels from `origin` on.
+    /// The distances, mm, of the voxels from `origin` on.
     #[inline(always)]
-    pub fn squares(&self, row: &mut [f32], origin: usize, spacing_i: f32) {
+    pub fn roots(&self, row: &mut [f32], origin: usize, spacing_i: f32) {
+        // Short parts leave no room for SIMD; then all roots are drawn together.
+        if self.parts.len() * SHORT > row.len() {
+            self.fill(row, origin, spacing_i, |square| square);
+            row.iter_mut().for_each(|v| *v = v.sqrt());
+        } else {
+            self.fill(row, origin, spacing_i, f32::sqrt);
+        }
+    }
+
+    /// The squares of the distances, mm².
+    pub fn squares(&self, row: &mut [f32], spacing_i: f32) {
+        self.fill(row, 0, spacing_i, |square| square);
+    }
+
+    #[inline(always)]
+    fn fill(&self, row: &mut [f32], origin: usize, spacing_i: f32, value: impl Fn(f32) -> f32) {
         if self.parts.is_empty() {
             row.fill(f32::INFINITY);
             return;
@@ -73,8 +89,11 @@ impl Envelope {
             let first = (start + origin) as i32 - part.i as i32;
             for (v, n) in span.iter_mut().zip(first..) {
                 let offset = n as f32 * spacing_i;
-                *v = part.square + offset * offset;
+                *v = value(part.square + offset * offset);
             }
         }
     }
 }
+
+/// Voxels below which a part is short.
+const SHORT: usize = 24;

@@ -43,7 +43,7 @@ impl Planes {
                 let (k, j) = if slices { (place, n) } else { (n, place) };
                 envelope.build(&nearest_along_k(&inside, k, spacing_mm[0]), j, spacing_mm[1]);
                 if let Some(row) = row.as_slice_mut() {
-                    envelope.squares(row, 0, spacing_mm[2]);
+                    envelope.squares(row, spacing_mm[2]);
                 }
             }
             (place, squares)
@@ -60,23 +60,26 @@ impl Planes {
                 write(
                     row,
                     #[inline(always)]
-                    |row| self.squares(row, across, within),
+                    |row| self.roots(row, across, within),
                 );
             }
         });
     }
 
     #[inline(always)]
-    fn squares(&self, row: &mut [f32], across: usize, within: usize) {
+    fn roots(&self, row: &mut [f32], across: usize, within: usize) {
         for (n, (place, squares)) in self.planes.iter().enumerate() {
             let offset = place.abs_diff(across) as f32 * self.spacing_mm;
             let square = offset * offset;
             let line = squares.row(within);
             let Some(line) = line.as_slice() else { continue };
-            if n == 0 {
-                row.iter_mut().zip(line).for_each(|(v, s)| *v = s + square);
-            } else {
-                row.iter_mut().zip(line).for_each(|(v, s)| *v = v.min(s + square));
+            // The last plane draws the roots too.
+            let last = n + 1 == self.planes.len();
+            match (n, last) {
+                (0, true) => row.iter_mut().zip(line).for_each(|(v, s)| *v = (s + square).sqrt()),
+                (0, false) => row.iter_mut().zip(line).for_each(|(v, s)| *v = s + square),
+                (_, true) => row.iter_mut().zip(line).for_each(|(v, s)| *v = v.min(s + square).sqrt()),
+                (_, false) => row.iter_mut().zip(line).for_each(|(v, s)| *v = v.min(s + square)),
             }
         }
     }
