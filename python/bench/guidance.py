@@ -147,6 +147,8 @@ def main():
     parser.add_argument("--images", nargs="+", choices=["synthetic", "pet", "head"], default=["synthetic", "pet"])
     parser.add_argument("--only", nargs="+", choices=["euclidean", "dense", "geodesic", "clicks", "local"])
     parser.add_argument("--lam", nargs="+", type=float, default=[0.5, 1.0])
+    parser.add_argument("--points", nargs="+", choices=["1", "10", "scribble"], default=["1", "10", "scribble"])
+    parser.add_argument("--peers", nargs="+", help="only peers whose name contains one of these words")
     parser.add_argument("--quick", action="store_true", help="only the fastest peers")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -169,27 +171,33 @@ def main():
         ten = [tuple(int(rng.integers(n // 8, n - n // 8)) for n in shape) for _ in range(10)]
         scribble = [(shape[0] // 2, shape[1] // 4 + n // 2, shape[2] // 4 + n % (shape[2] // 2)) for n in range(200)]
         scribble = [(k, min(j, shape[1] - 1), i) for k, j, i in scribble]
-        seeds = {"1 click": ten[:1], "10 clicks": ten, "200-voxel scribble": scribble}
+        seeds = {"1": ("1 click", ten[:1]), "10": ("10 clicks", ten), "scribble": ("200-voxel scribble", scribble)}
+        seeds = dict(seeds[name] for name in options.points)
+        chosen = lambda rivals: {
+            name: call
+            for name, call in rivals.items()
+            if not options.peers or any(word.lower() in name.lower() for word in options.peers)
+        }
         if part("euclidean"):
             for name, points in seeds.items():
-                rivals = peers.euclidean(shape, points, spacing)
+                rivals = chosen(peers.euclidean(shape, points, spacing))
                 rivals = {k: v for k, v in rivals.items() if k == "edt" or not options.quick}
                 compare(f"Euclidean, {name}", lambda: isochrone.euclidean_distance(shape, points, spacing), rivals, budget, voxels)
         if part("local"):
             point, sigma = ten[:1], 3 * spacing[1]
-            rivals = peers.bump(shape, point, [sigma / s for s in spacing])
+            rivals = chosen(peers.bump(shape, point, [sigma / s for s in spacing]))
             for name, ours in (("Gaussian", isochrone.gaussian), ("Disk", isochrone.disk)):
                 compare(f"{name}, new map of 1 click", lambda: ours(shape, point, spacing, sigma), rivals, budget, voxels, False)
         for kind, image in images(shape, options.images):
             if part("dense"):
                 mask = np.ascontiguousarray(image > np.percentile(image, 60)).astype(np.uint8)
-                flags, rivals = mask.astype(bool), peers.dense(mask, spacing)
+                flags, rivals = mask.astype(bool), chosen(peers.dense(mask, spacing))
                 rivals = {k: v for k, v in rivals.items() if k == "edt" or not options.quick}
                 compare(f"Distance inside a mask, {kind}", lambda: isochrone.distance_transform(flags, spacing), rivals, budget, voxels)
             if part("geodesic"):
                 for lam in options.lam:
-                    for name, points in seeds.items() if not options.quick else [("10 clicks", ten)]:
-                        rivals = peers.geodesic(image, points, spacing, lam, options.quick)
+                    for name, points in seeds.items():
+                        rivals = chosen(peers.geodesic(image, points, spacing, lam, options.quick))
                         ours = lambda: isochrone.geodesic_distance(image, points, spacing, lam)
                         compare(f"Geodesic λ = {lam:g}, {name}, {kind}", ours, rivals, budget, voxels)
             if part("clicks"):

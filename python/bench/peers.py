@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-PLAIN = {"edt": "edt", "SimpleITK": "SimpleITK", "scipy": "scipy", "monai": "monai", "torch": "torch"}
+PLAIN = {"edt": "edt", "SimpleITK": "SimpleITK", "scipy": "scipy", "monai": "monai", "torch": "torch", "nilearn": "nilearn"}
 
 
 def pip(*arguments):
@@ -77,7 +77,7 @@ def dense(mask, spacing):
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
         image = sitk.GetImageFromArray((mask == 0).astype(np.uint8))
         image.SetSpacing([float(s) for s in spacing[::-1]])
-        calls["SimpleITK Maurer"] = lambda: sitk.GetArrayViewFromImage(
+        calls["SimpleITK Maurer"] = lambda: sitk.GetArrayFromImage(
             sitk.SignedMaurerDistanceMap(image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
         )
     if have("scipy"):
