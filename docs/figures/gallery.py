@@ -118,11 +118,10 @@ def border_sheet(server, cases: dict[str, Lesion], out: Path) -> None:
         session = server.session(lesion.file, "active-contour")
         mask = session.add(*drawn.prompts)
         session.close()
-        for a, k, title in (
-            (pair[0], lesion.slice, f"{name}: drawn too wide; red: dragged"),
-            (pair[1], beside(lesion), f"{abs(beside(lesion) - lesion.slice)} slices on; in 3D: Dice {dice(mask, lesion.truth):.2f}"),
-        ):
-            panel(a, lesion, mask, k, title)
+        panel(pair[0], lesion, mask, lesion.slice, f"{name}: drawn too wide; red: dragged")
+        on = beside(lesion)
+        title = f"{abs(on - lesion.slice)} slices on; in 3D: Dice {dice(mask, lesion.truth):.2f}"
+        panel(pair[1], lesion, mask, on, title)
         drawn.draw(pair[0])
     save(figure, out / "prompts" / "polygon-active-contour.png")
 
