@@ -2,8 +2,8 @@
 # Needed beforehand: Rust 1.92 or later, Python 3.11, a C compiler.
 
 PYTHON     ?= python3
-# A machine with an NVIDIA GPU: make demo ONNXRUNTIME=onnxruntime-gpu
-ONNXRUNTIME ?= onnxruntime
+# With an NVIDIA GPU the build that can use it; it falls back to the CPU where CUDA 13 or cuDNN 9 is missing.
+ONNXRUNTIME ?= $(if $(shell nvidia-smi -L 2>/dev/null),onnxruntime-gpu,onnxruntime)
 ORT_VERSION := 1.31.1
 VENV       := .venv
 BIN        := target/release/isochrone
@@ -11,9 +11,10 @@ BIN        := target/release/isochrone
 TEST_FREEDOMS := unwrap_used expect_used panic indexing_slicing too_many_arguments
 MINUTES    ?= 60
 DATA       ?=
+OUT        ?= build/evaluation
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracles lint fmt bench bench-guidance bench-classical bench-engines pictures train build wheel lesions onnxruntime clean
+.PHONY: help demo test oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/' | sed 's/^/  make /'
@@ -53,6 +54,16 @@ bench-engines: build lesions ## Dice of every engine after 1, 3, 5 and 10 clicks
 
 pictures: build lesions ## every kind of prompt and every engine, drawn through gRPC into docs/figures
 	$(VENV)/bin/python docs/figures/gallery.py build/lesions
+
+evaluate: build build/stamp-venv ## a simulated reader over labelled cases: make evaluate DATA=folder OUT=folder ARGS="--clicks 10"
+	$(BIN) evaluate --cases "$(DATA)" --out "$(OUT)" $(ARGS)
+	$(VENV)/bin/python python/bench/evaluation_plots.py "$(OUT)"
+
+evaluate-peers: build/stamp-venv ## the same clicks through other people's methods: make evaluate-peers DATA=folder OUT=folder
+	$(VENV)/bin/python python/bench/interactive_peers.py --cases "$(DATA)" --clicks "$(OUT)/clicks.csv" --out "$(OUT)"
+
+gpu-check: build lesions ## a GPU's masks and times against the CPU's; says so where there is no GPU
+	$(BIN) gpu-check $(ARGS)
 
 train: wheel build/stamp-train ## train the network: make train DATA=folder MINUTES=60
 	cd training && .venv/bin/python -m isochrone_training.train --data "$(DATA)" --minutes $(MINUTES) --out runs/latest

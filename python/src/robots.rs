@@ -1,9 +1,9 @@
 //! Simulated readers and metrics.
 
-use crate::arrays::{self, value_error};
+use crate::arrays::{self, Image, value_error};
 use crate::pool;
-use isochrone_robot::{self as robot, Click, RobotError};
-use numpy::PyReadonlyArray3;
+use isochrone_robot::{self as robot, Click, Reader, RobotError, Sight};
+use numpy::{PyReadonlyArray3, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 
 type PyClick = Option<((usize, usize, usize), bool)>;
@@ -52,6 +52,62 @@ fn centre_click_on_slice(
     answer(pool::run(py, || robot::centre_click_on_slice(prediction, truth, spacing, axis, index))?)
 }
 
+/// One click of a simulated reader, the same for the same seed and turn.
+///
+/// reader: "centre", "uncertain", "edt", "uniform", "boundary", "perturbed" or "long-axis". prediction: bool
+/// [k, j, i], or None before the first. uncertainty: float [k, j, i] for "uncertain", in any unit; without it that
+/// reader clicks as "centre". Returns ((k, j, i), positive), or None if there is nothing to correct. A perturbed
+/// click keeps the meaning of the place it missed, so it may lie on the wrong side of the border.
+#[pyfunction]
+#[pyo3(signature = (reader, prediction, truth, spacing, seed=0, turn=0, uncertainty=None))]
+fn simulated_click(
+    py: Python<'_>,
+    reader: &str,
+    prediction: Option<&Bound<'_, PyAny>>,
+    truth: &Bound<'_, PyAny>,
+    spacing: [f32; 3],
+    seed: u64,
+    turn: u64,
+    uncertainty: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyClick> {
+    let reader: Reader = reader.parse().map_err(value_error)?;
+    let (prediction, truth) = (optional_mask(prediction)?, arrays::mask("truth", truth)?);
+    let image = uncertainty.map(Image::new).transpose()?;
+    let channels = image.as_ref().map(Image::channels);
+    let sight = Sight {
+        prediction: prediction.as_ref().map(PyReadonlyArray3::as_array),
+        truth: truth.as_array(),
+        spacing_mm: spacing,
+        uncertainty: channels.as_ref().and_then(|c| c.first().copied()),
+    };
+    answer(pool::run(py, || reader.click(&sight, seed, turn))?)
+}
+
+/// Area under the ROC curve of a score that should be higher where something is wrong; nan where nothing or all is.
+///
+/// scores: float32 of any shape; wrong: bool of the same shape.
+#[pyfunction]
+fn auroc(scores: PyReadonlyArrayDyn<'_, f32>, wrong: PyReadonlyArrayDyn<'_, bool>) -> f64 {
+    let (scores, wrong): (Vec<f32>, Vec<bool>) =
+        (scores.as_array().iter().copied().collect(), wrong.as_array().iter().copied().collect());
+    robot::auroc(&scores, &wrong).unwrap_or(f64::NAN)
+}
+
+/// Expected calibration error of a foreground probability, over bins of equal width.
+///
+/// probability: float32 of any shape; truth: bool of the same shape.
+#[pyfunction]
+#[pyo3(signature = (probability, truth, bins=15))]
+fn calibration_error(
+    probability: PyReadonlyArrayDyn<'_, f32>,
+    truth: PyReadonlyArrayDyn<'_, bool>,
+    bins: usize,
+) -> f64 {
+    let probability: Vec<f32> = probability.as_array().iter().copied().collect();
+    let truth: Vec<bool> = truth.as_array().iter().copied().collect();
+    robot::calibration_error(&probability, &truth, bins).unwrap_or(f64::NAN)
+}
+
 /// 2 |P and G| / (|P| + |G|); nan where the truth is empty. Masks: bool [k, j, i].
 #[pyfunction]
 fn dice(py: Python<'_>, prediction: &Bound<'_, PyAny>, truth: &Bound<'_, PyAny>) -> PyResult<f64> {
@@ -93,6 +149,9 @@ fn auc(scores: Vec<f64>) -> f64 {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(centre_click, module)?)?;
     module.add_function(wrap_pyfunction!(centre_click_on_slice, module)?)?;
+    module.add_function(wrap_pyfunction!(simulated_click, module)?)?;
+    module.add_function(wrap_pyfunction!(auroc, module)?)?;
+    module.add_function(wrap_pyfunction!(calibration_error, module)?)?;
     module.add_function(wrap_pyfunction!(dice, module)?)?;
     module.add_function(wrap_pyfunction!(iou, module)?)?;
     module.add_function(wrap_pyfunction!(noc_at, module)?)?;

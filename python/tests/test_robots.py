@@ -4,6 +4,7 @@ import isochrone
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.stats import rankdata
 
 ONE = (1.0, 1.0, 1.0)
 
@@ -89,3 +90,40 @@ def test_resample_region():
     np.testing.assert_allclose(part, image[1:2, 1:4, 2:5], atol=1e-4)
     outside = isochrone.resample_region(image, (1, 1, 1), (50, 50, 50), (2, 2, 2), 1.0, fill=-7)
     assert (outside == -7).all()
+
+
+@pytest.mark.parametrize("reader", ["centre", "uncertain", "edt", "uniform", "boundary", "perturbed", "long-axis"])
+def test_simulated_readers_are_seeded(reader):
+    rng = np.random.default_rng(3)
+    truth, prediction = ndimage.gaussian_filter(rng.normal(size=(2, 9, 14, 15)), (0, 1, 2, 2)) > 0.1
+    doubt = rng.random(truth.shape)
+    click = [isochrone.simulated_click(reader, prediction, truth, ONE, 7, n, doubt) for n in range(20)]
+    assert click == [isochrone.simulated_click(reader, prediction, truth, ONE, 7, n, doubt) for n in range(20)]
+    if reader in ("edt", "uniform", "boundary"):
+        assert click != [isochrone.simulated_click(reader, prediction, truth, ONE, 8, n, doubt) for n in range(20)]
+    if reader != "perturbed":
+        assert all(prediction[at] != truth[at] and truth[at] == positive for at, positive in click)
+    if reader == "uncertain":
+        wrong = np.where(prediction != truth, doubt, -1)
+        assert click[0][0] == np.unravel_index(np.argmax(wrong.astype(np.float32)), truth.shape)
+    assert isochrone.simulated_click(reader, truth, truth, ONE) is None
+
+
+def test_unknown_reader():
+    truth = np.ones((2, 2, 2), bool)
+    with pytest.raises(ValueError, match="long-axis"):
+        isochrone.simulated_click("oracle", None, truth, ONE)
+
+
+def test_reliability_equals_ranks_and_bins():
+    rng = np.random.default_rng(4)
+    wrong = rng.random(5000) < 0.1
+    scores = np.round(rng.random(5000) + 0.3 * wrong, 2).astype(np.float32)
+    ranks = rankdata(scores)
+    expected = (ranks[wrong].sum() - wrong.sum() * (wrong.sum() + 1) / 2) / (wrong.sum() * (~wrong).sum())
+    assert math.isclose(isochrone.auroc(scores, wrong), expected, rel_tol=1e-9)
+    p = rng.random(5000).astype(np.float32)
+    truth = rng.random(5000) < p**2
+    bins = np.minimum((p * 15).astype(int), 14)
+    gaps = [abs(p[bins == b].sum() - truth[bins == b].sum()) for b in range(15)]
+    assert math.isclose(isochrone.calibration_error(p, truth), sum(gaps) / 5000, rel_tol=1e-5)

@@ -1,66 +1,183 @@
-//! Labelled cases on disk.
+//! Labelled cases on disk, in the layouts that people have.
 
 use anyhow::{Context, bail};
 use isochrone_intake::{ReadOptions, read};
 use isochrone_volume::{Mask, Modality, Volume, VoxelBox};
 use std::path::{Path, PathBuf};
 
-/// An image with the truth about it.
+/// One or several images with the truth about them.
 pub struct Case {
     /// Folder or file name.
     pub name: String,
-    image: PathBuf,
+    images: Vec<PathBuf>,
     mask: PathBuf,
-    modality: Option<Modality>,
+    /// What a description says of each image.
+    modalities: Vec<Option<Modality>>,
 }
 
-/// The cases of a folder, by name: `CASE/image.nii.gz` with `CASE/mask.nii.gz` (and `CASE/meta.json` that
-/// may name the modality), or `CASE_image.nrrd` with `CASE_label.nrrd`. `only`: prefixes, all if empty.
+/// The cases of a folder, by name. A case is
+/// - `CASE/image.nii.gz`, or `CASE/image_0000.nii.gz`, `image_0001.nii.gz` … for several channels, with
+///   `CASE/mask.nii.gz` (and `CASE/meta.json` whose `modality` may name one, or a list);
+/// - `CASE_image.nrrd` with `CASE_label.nrrd`;
+/// - of nnU-Net and the Medical Segmentation Decathlon: `imagesTr/CASE_0000.nii.gz` … or `imagesTr/CASE.nii.gz`, with
+///   `labelsTr/CASE.nii.gz` (and `dataset.json`, whose `channel_names` or `modality` may name the scanners).
+///
+/// `only`: prefixes, all if empty.
 ///
 /// # Errors
 /// The folder cannot be read.
 pub fn find(folder: &Path, only: &[String]) -> anyhow::Result<Vec<Case>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        let Some(name) = path.file_name().and_then(|n| n.to_str()) else { continue };
-        let case = if path.is_dir() {
-            let (image, mask) = (path.join("image.nii.gz"), path.join("mask.nii.gz"));
-            Case { name: name.to_owned(), image, mask, modality: modality(&path.join("meta.json")) }
-        } else if let Some(name) = name.strip_suffix("_image.nrrd") {
-            let mask = path.with_file_name(format!("{name}_label.nrrd"));
-            Case { name: name.to_owned(), image: path.clone(), mask, modality: None }
-        } else {
-            continue;
-        };
-        let wanted = only.is_empty() || only.iter().any(|prefix| case.name.starts_with(prefix));
-        if wanted && case.image.is_file() && case.mask.is_file() {
-            found.push(case);
-        }
-    }
+    let mut found = if folder.join("labelsTr").is_dir() { decathlon(folder)? } else { plain(folder)? };
+    found.retain(|case| only.is_empty() || only.iter().any(|prefix| case.name.starts_with(prefix)));
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }
 
-fn modality(meta: &Path) -> Option<Modality> {
-    let text = std::fs::read_to_string(meta).ok()?;
-    let meta: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Modality::from_code(meta.get("modality")?.as_str()?)
+fn plain(folder: &Path) -> anyhow::Result<Vec<Case>> {
+    let mut found = Vec::new();
+    for path in entries(folder)? {
+        let Some(name) = file_name(&path) else { continue };
+        if path.is_dir() {
+            let (images, mask) = (channels(&path, "image")?, path.join("mask.nii.gz"));
+            if !images.is_empty() && mask.is_file() {
+                let modalities = described(&path.join("meta.json"), &["modality"]);
+                found.push(Case { name: name.to_owned(), images, mask, modalities });
+            }
+        } else if let Some(name) = name.strip_suffix("_image.nrrd") {
+            let mask = path.with_file_name(format!("{name}_label.nrrd"));
+            if mask.is_file() {
+                found.push(Case { name: name.to_owned(), images: vec![path.clone()], mask, modalities: Vec::new() });
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn decathlon(folder: &Path) -> anyhow::Result<Vec<Case>> {
+    let modalities = described(&folder.join("dataset.json"), &["channel_names", "modality"]);
+    let mut found = Vec::new();
+    for mask in entries(&folder.join("labelsTr"))? {
+        // Some archives hold macOS's shadow files.
+        let name = file_name(&mask).and_then(|n| n.strip_suffix(".nii.gz")).filter(|n| !n.starts_with('.'));
+        let Some(name) = name.map(str::to_owned) else { continue };
+        let images = channels(&folder.join("imagesTr"), &name)?;
+        if !images.is_empty() {
+            found.push(Case { name, images, mask, modalities: modalities.clone() });
+        }
+    }
+    Ok(found)
+}
+
+/// `STEM.nii.gz`, else `STEM_0000.nii.gz`, `STEM_0001.nii.gz` …
+fn channels(folder: &Path, stem: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let single = folder.join(format!("{stem}.nii.gz"));
+    if single.is_file() {
+        return Ok(vec![single]);
+    }
+    let numbered = (0..16).map(|n| folder.join(format!("{stem}_{n:04}.nii.gz")));
+    Ok(numbered.take_while(|path| path.is_file()).collect())
+}
+
+fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let listing = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    listing.map(|entry| Ok(entry?.path())).collect()
+}
+
+fn file_name(path: &Path) -> Option<&str> {
+    path.file_name().and_then(|n| n.to_str())
+}
+
+/// What a JSON description says of the channels: a word, a list, or an object `{"0": word, …}` under one of `keys`.
+fn described(path: &Path, keys: &[&str]) -> Vec<Option<Modality>> {
+    let text = std::fs::read_to_string(path).ok();
+    let json: Option<serde_json::Value> = text.and_then(|t| serde_json::from_str(&t).ok());
+    let said = json.as_ref().and_then(|json| keys.iter().find_map(|key| json.get(key)));
+    let word = |value: &serde_json::Value| value.as_str().and_then(Modality::from_code);
+    match said {
+        Some(serde_json::Value::Array(list)) => list.iter().map(word).collect(),
+        Some(serde_json::Value::Object(by_number)) => {
+            (0..by_number.len()).map(|n| by_number.get(&n.to_string()).and_then(word)).collect()
+        }
+        Some(value) => vec![word(value)],
+        None => Vec::new(),
+    }
 }
 
 impl Case {
-    /// The image, and the truth (any value but 0) on its grid.
+    /// The images, the first of which carries the masks, and the truth on its grid: voxels of `label`, or of any value
+    /// but 0.
     ///
     /// # Errors
-    /// A file cannot be read, or the two differ in size.
-    pub fn read(&self) -> anyhow::Result<(Volume, Mask)> {
-        let volume = read(&self.image, &ReadOptions { modality: self.modality, ..ReadOptions::default() })?;
+    /// A file cannot be read, or the mask differs in size from the first image.
+    pub fn read(&self, label: Option<u32>) -> anyhow::Result<(Vec<Volume>, Mask)> {
+        let mut volumes = Vec::new();
+        for (n, path) in self.images.iter().enumerate() {
+            let modality = self.modalities.get(n).copied().flatten();
+            volumes.push(read(path, &ReadOptions { modality, ..ReadOptions::default() })?);
+        }
+        let first = volumes.first().context("The case has no image")?;
         let truth = read(&self.mask, &ReadOptions::default())?;
-        if truth.grid().size() != volume.grid().size() {
+        if truth.grid().size() != first.grid().size() {
             bail!("image and mask differ in size");
         }
-        let voxels = truth.values(&VoxelBox::whole(truth.grid().size())).mapv(|v| v != 0.0);
-        let mask = Mask::new(volume.grid().clone(), voxels)?;
-        Ok((volume, mask))
+        let inside = |v: f32| label.map_or(v != 0.0, |label| v == label as f32);
+        let voxels = truth.values(&VoxelBox::whole(truth.grid().size())).mapv(inside);
+        let mask = Mask::new(first.grid().clone(), voxels)?;
+        if mask.count() == 0 {
+            bail!("the mask is empty, so there is nothing to segment");
+        }
+        Ok((volumes, mask))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touch(folder: &Path, files: &[&str]) {
+        for file in files {
+            let path = folder.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+    }
+
+    #[test]
+    fn layouts() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            "a/image.nii.gz",
+            "a/mask.nii.gz",
+            "b/image_0000.nii.gz",
+            "b/image_0001.nii.gz",
+            "b/mask.nii.gz",
+            "c/image.nii.gz",
+            "d_image.nrrd",
+            "d_label.nrrd",
+        ];
+        touch(folder.path(), &files);
+        std::fs::write(folder.path().join("b/meta.json"), r#"{"modality": ["PT", "CT"]}"#).unwrap();
+        let found = find(folder.path(), &[]).unwrap();
+        let about: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.images.len())).collect();
+        assert_eq!(about, [("a", 1), ("b", 2), ("d", 1)]);
+        assert_eq!(found[1].modalities, [Some(Modality::Pt), Some(Modality::Ct)]);
+        assert_eq!(find(folder.path(), &["b".to_owned()]).unwrap().len(), 1);
+
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            "labelsTr/x.nii.gz",
+            "labelsTr/._x.nii.gz",
+            "labelsTr/y.nii.gz",
+            "labelsTr/z.nii.gz",
+            "imagesTr/x_0000.nii.gz",
+            "imagesTr/x_0001.nii.gz",
+            "imagesTr/y.nii.gz",
+        ];
+        touch(folder.path(), &files);
+        std::fs::write(folder.path().join("dataset.json"), r#"{"channel_names": {"0": "CT", "1": "PET"}}"#).unwrap();
+        let found = find(folder.path(), &[]).unwrap();
+        let about: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.images.len())).collect();
+        assert_eq!(about, [("x", 2), ("y", 1)]);
+        assert_eq!(found[0].modalities, [Some(Modality::Ct), Some(Modality::Pt)]);
     }
 }

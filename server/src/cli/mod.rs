@@ -6,6 +6,7 @@ mod demo;
 mod engine;
 mod evaluate;
 mod export;
+mod gpu_check;
 mod guidance;
 mod import;
 mod info;
@@ -59,6 +60,8 @@ enum Command {
     /// Measure how long a reader waits
     #[command(hide = true)]
     Bench(bench::BenchArgs),
+    /// Compare a GPU's masks and times with the CPU's
+    GpuCheck(gpu_check::GpuCheckArgs),
     /// Serve volumes and sessions over gRPC
     Serve(serve::ServeArgs),
 }
@@ -88,6 +91,7 @@ impl Cli {
             Command::Evaluate(args) => evaluate::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Bench(args) => bench::run(&args),
+            Command::GpuCheck(args) => gpu_check::run(&args),
             Command::Serve(args) => serve::run(args),
         }
     }

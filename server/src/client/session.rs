@@ -148,6 +148,7 @@ impl RemoteSession {
             count,
             axes: axes.iter().map(|&a| convert::wire_axis(a).into()).collect(),
             samples,
+            everywhere: false,
         };
         slices(&self.remote.segmentation.propose(request).await?.into_inner())
     }

@@ -169,8 +169,13 @@ async fn wrong_ids_names_and_numbers() {
     assert_eq!(client.accept_slice(accept(9, 1)).await.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(client.accept_slice(accept(3, 24)).await.unwrap_err().code(), Code::OutOfRange);
     client.accept_slice(accept(3, 23)).await.unwrap();
-    let propose =
-        |count, axes| v1::ProposeRequest { session_id: session_id.clone(), label_id, count, axes, samples: 0 };
+    let propose = |count, axes| v1::ProposeRequest {
+        session_id: session_id.clone(),
+        label_id,
+        count,
+        axes,
+        ..Default::default()
+    };
     assert_eq!(client.propose(propose(1000, vec![])).await.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(client.propose(propose(1, vec![1, 44])).await.unwrap_err().code(), Code::InvalidArgument);
     let no_samples = client.propose(propose(1, vec![])).await.unwrap_err();

@@ -40,6 +40,8 @@ pub struct House {
     /// Series that are on their way from one.
     pub(crate) spooling: Busy,
     jobs: Arc<Semaphore>,
+    /// One sweep at a time.
+    pub(crate) sweeps: Arc<Semaphore>,
     /// Held while volumes come, go or are taken into use, so that their numbers and sizes add up.
     pub(crate) volumes_move: Mutex<()>,
 }
@@ -61,6 +63,7 @@ impl House {
             sessions: Registry::new(limits.sessions),
             private: tempfile::Builder::new().prefix("isochrone-").tempdir()?,
             jobs: Arc::new(Semaphore::new(limits.jobs)),
+            sweeps: Arc::new(Semaphore::new(1)),
             volumes_move: Mutex::default(),
             limits,
             engines,

@@ -33,6 +33,7 @@ mod segmentation;
 mod sessions;
 mod spool;
 mod status;
+mod sweep;
 mod uploads;
 mod volumes;
 

@@ -48,6 +48,16 @@ impl House {
                 let found = self.uncertainty(slot, &asked).await?;
                 return Ok(found.information());
             }
+            Ok(kind @ (v1::MapKind::SweepUncertainty | v1::MapKind::SweepPrediction)) => {
+                let swept = slot.session.lock().await.swept();
+                let swept = swept.ok_or_else(|| ApiError::State("Sweep the volume first (SweepVolume)".to_owned()))?;
+                if kind == v1::MapKind::SweepUncertainty {
+                    return Ok((swept.grid.clone(), swept.information.clone()));
+                }
+                return swept.prediction.clone().ok_or_else(|| {
+                    ApiError::State("This model was not trained to answer without a prompt; set one first".to_owned())
+                });
+            }
             Ok(v1::MapKind::Unspecified) | Err(_) => {
                 return Err(ApiError::field(
                     "kind",

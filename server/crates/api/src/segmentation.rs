@@ -8,6 +8,7 @@ use crate::follow_up::{Asked, CancelOnDrop, follow_up};
 use crate::maps::{Chunks, map_chunks};
 use crate::objects::live_measures;
 use crate::sessions::Slot;
+use crate::sweep::sweep;
 use crate::{ApiError, House, PROTOCOL_VERSION, v1};
 use isochrone_segment::Cancel;
 use isochrone_session::{Placing, Session, SessionError, SliceRef, Update};
@@ -213,7 +214,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
     }
 
     async fn propose(&self, request: Request<v1::ProposeRequest>) -> Result<Response<v1::Proposals>, Status> {
-        let v1::ProposeRequest { session_id, label_id, count, axes, samples } = request.into_inner();
+        let v1::ProposeRequest { session_id, label_id, count, axes, samples, everywhere } = request.into_inner();
         let slot = self.0.session(&session_id)?;
         let limits = &self.0.limits;
         at_most("axes", &axes, 3)?;
@@ -227,7 +228,31 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
                 .map(|(n, &axis)| slice_axis(&format!("axes[{n}]"), axis))
                 .collect::<Result<_, _>>()?,
         };
-        Ok(Response::new(self.0.propose(&slot, &asked).await?))
+        let by_sweep = {
+            let session = slot.session.lock().await;
+            everywhere || (session.unprompted(label_id).map_err(ApiError::from)? && session.swept().is_some())
+        };
+        Ok(Response::new(if by_sweep {
+            self.0.propose_everywhere(&slot, Some(label_id), asked.count, asked.axes).await?
+        } else {
+            self.0.propose(&slot, &asked).await?
+        }))
+    }
+
+    type SweepVolumeStream = ReceiverStream<Result<v1::SweepEvent, Status>>;
+
+    async fn sweep_volume(
+        &self,
+        request: Request<v1::SweepVolumeRequest>,
+    ) -> Result<Response<Self::SweepVolumeStream>, Status> {
+        let v1::SweepVolumeRequest { session_id, samples, count } = request.into_inner();
+        let slot = self.0.session(&session_id)?;
+        let limits = &self.0.limits;
+        let samples = number("samples", samples, limits.samples)?.unwrap_or(limits.default_samples as usize);
+        let count = number("count", count, limits.proposals)?.unwrap_or(limits.default_proposals as usize);
+        let (send, receive) = mpsc::channel(16);
+        tokio::spawn(sweep(self.0.clone(), slot, samples, count, send));
+        Ok(Response::new(ReceiverStream::new(receive)))
     }
 
     async fn accept_slice(

@@ -40,8 +40,13 @@ async fn mask_then_uncertainty_then_proposals() {
     let request =
         v1::AcceptSliceRequest { session_id: session.clone(), label_id: 1, axis: best.axis, index: best.index };
     bench.segmentation.accept_slice(request).await.unwrap();
-    let request =
-        v1::ProposeRequest { session_id: session.clone(), label_id: 1, count: 64, axes: vec![best.axis], samples: 0 };
+    let request = v1::ProposeRequest {
+        session_id: session.clone(),
+        label_id: 1,
+        count: 64,
+        axes: vec![best.axis],
+        ..Default::default()
+    };
     let again = bench.segmentation.propose(request).await.unwrap().into_inner().proposals;
     assert!(!again.is_empty() && again.iter().all(|p| p.axis == best.axis && p.index != best.index));
 }

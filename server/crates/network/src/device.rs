@@ -4,6 +4,7 @@ use ort::ep::{self, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::value::TensorRef;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Where forward passes run.
@@ -97,13 +98,31 @@ pub(crate) fn providers(device: Device) -> Vec<ExecutionProviderDispatch> {
             .error_on_failure()
     };
     let tensorrt = |n: u32| {
-        ep::TensorRT::default().with_device_id(i32::try_from(n).unwrap_or_default()).build().error_on_failure()
+        let engine = ep::TensorRT::default().with_device_id(i32::try_from(n).unwrap_or_default());
+        // Compiling takes minutes: once a machine and model, not once a start.
+        let engine = match engine_cache() {
+            Some(folder) => {
+                let folder = folder.to_string_lossy().into_owned();
+                engine.with_engine_cache(true).with_engine_cache_path(&folder).with_timing_cache(true)
+            }
+            None => engine,
+        };
+        engine.build().error_on_failure()
     };
     match device {
         Device::Auto | Device::Cpu => Vec::new(),
         Device::Cuda(n) => vec![cuda(n)],
         Device::TensorRt(n) => vec![tensorrt(n), cuda(n)],
     }
+}
+
+/// Where TensorRT keeps what it compiled: the user's own cache folder, as engines are code; `None` where there is none.
+fn engine_cache() -> Option<PathBuf> {
+    let given = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let caches = given("XDG_CACHE_HOME").or_else(|| given("HOME").map(|home| home.join(".cache")))?;
+    let folder = caches.join("isochrone").join("tensorrt");
+    std::fs::create_dir_all(&folder).ok()?;
+    Some(folder)
 }
 
 /// `y = conv(x, w)`, 2³ voxels; written by `tests/data/make_models.py`.

@@ -48,6 +48,9 @@ pub enum NetworkError {
     /// The bundle has no dropout inputs.
     #[error("The model {0} has no dropout inputs, so it cannot draw samples; use a bundle with a [dropout] section")]
     NoDropout(String),
+    /// The bundle has no error graph.
+    #[error("The model {0} has no error graph, so it cannot say where its answer may be wrong; draw samples instead")]
+    NoErrorGraph(String),
     /// ONNX Runtime reported an error, or the job panicked.
     #[error("The forward pass failed: {0}")]
     Run(String),

@@ -90,6 +90,12 @@ impl Graph {
         spec.dropout.iter().zip(masks).map(|(d, mask)| tensor(&d.name, &[t, d.channels], Some(mask))).collect()
     }
 
+    /// The answer's probability `[k, j, i]`, where this graph takes it.
+    pub fn answer<'a>(spec: &'a GraphSpec, probability: &'a Array3<f32>) -> Result<Feed<'a>, NetworkError> {
+        let (k, j, i) = probability.dim();
+        spec.probability.iter().map(|name| tensor(name, &[1, 1, k, j, i], probability.as_slice())).collect()
+    }
+
     /// The probability of every sample of an output, `[k, j, i]` each.
     pub fn probabilities(
         spec: &GraphSpec,
@@ -121,7 +127,7 @@ impl Graph {
 }
 
 fn declared(spec: &GraphSpec) -> Vec<&str> {
-    let prompts = [&spec.image, &spec.previous_mask, &spec.positive, &spec.negative];
+    let prompts = [&spec.image, &spec.previous_mask, &spec.positive, &spec.negative, &spec.probability];
     let prompts = prompts.into_iter().flatten().map(String::as_str);
     prompts
         .chain(spec.features.iter().map(String::as_str))

@@ -9,6 +9,7 @@
 //! | `network` | the whole graph | the whole graph, if it has dropout inputs |
 //! | `encoder`, `decoder` | encoder, decoder | decoder |
 //! | `encoder`, `decoder`, `sampler` | encoder, decoder | sampler (coarser) |
+//! | … and `error` | encoder, decoder | instead of samples: where the answer may be wrong |
 //!
 //! Dropout masks are inputs of the graph, drawn here from a seed: samples are the same bits on every
 //! run, batched or not. Nothing here knows of prompts: a network sees arrays `[k, j, i]`.
@@ -25,7 +26,7 @@ mod runtime;
 mod worker;
 
 pub use bundle::{
-    Bundle, ChannelSpec, DropoutInput, Encoding, GraphFile, GraphSpec, Graphs, Normalisation, RegionSpec,
+    Bundle, ChannelSpec, DropoutInput, Encoding, GraphFile, GraphSpec, Graphs, Normalisation, RegionSpec, SweepSpec,
 };
 pub use device::{Device, DeviceReport};
 pub use error::NetworkError;

@@ -1,7 +1,7 @@
 use crate::dropout;
 use crate::graph::{Feed, Graph};
 use crate::worker::{Priority, Worker};
-use crate::{Bundle, Graphs, NetworkError, Runtime};
+use crate::{Bundle, GraphSpec, Graphs, NetworkError, Runtime};
 use ndarray::{Array3, Array4, Axis};
 use ort::value::DynValue;
 use std::borrow::Cow;
@@ -34,14 +34,16 @@ enum Encoded {
 /// A bundle's graphs, open, on a thread of their own.
 pub struct Network {
     bundle: Arc<Bundle>,
-    worker: Worker<Opened>,
+    worker: Arc<Worker<Opened>>,
     device: String,
+    background: bool,
 }
 
 struct Opened {
     encoder: Option<Graph>,
     decoder: Graph,
     sampler: Option<Graph>,
+    error: Option<Graph>,
 }
 
 impl Opened {
@@ -60,8 +62,18 @@ impl Network {
         let bundle = Arc::new(bundle);
         let device = runtime.description();
         let (shared, runtime) = (bundle.clone(), runtime.clone());
-        let worker = Worker::start(move || open(&shared.graphs, &runtime))?;
-        Ok(Self { bundle, worker, device })
+        let worker = Arc::new(Worker::start(move || open(&shared.graphs, &runtime))?);
+        Ok(Self { bundle, worker, device, background: false })
+    }
+
+    /// The same network for work that nobody waits for: its passes run when no other pass is wanted.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { bundle: self.bundle.clone(), worker: self.worker.clone(), device: self.device.clone(), background: true }
+    }
+
+    fn priority(&self, otherwise: Priority) -> Priority {
+        if self.background { Priority::Background } else { otherwise }
     }
 
     /// The bundle.
@@ -91,6 +103,9 @@ impl Network {
         if self.bundle.dropout_rate.is_some() {
             self.sample(&features, 1, 0, &|| false)?;
         }
+        if self.bundle.graphs.error().is_some() {
+            self.error(&features)?;
+        }
         Ok(())
     }
 
@@ -99,16 +114,20 @@ impl Network {
     /// # Errors
     /// Arrays that do not fit the bundle, or the pass failed.
     pub fn encode(&self, inputs: Arc<NetworkInputs>) -> Result<Features, NetworkError> {
+        self.encode_for(inputs, Priority::Mask)
+    }
+
+    fn encode_for(&self, inputs: Arc<NetworkInputs>, priority: Priority) -> Result<Features, NetworkError> {
         let shape = self.check(&inputs)?;
         let bundle = self.bundle.clone();
-        self.worker.run(Priority::Mask, move |opened| {
+        self.worker.run(self.priority(priority), move |opened| {
             let Some(encoder) = opened.encoder.as_mut() else { return Ok(Features(Arc::new(Encoded::Inputs(inputs)))) };
-            let Graphs::Split { encoder: spec, decoder, sampler } = &bundle.graphs else {
+            let Graphs::Split { encoder: spec, decoder, sampler, error } = &bundle.graphs else {
                 return Err(NetworkError::Run("the bundle has no encoder".to_owned()));
             };
             let mut outputs = encoder.run(Graph::prompts(spec, &inputs)?)?;
-            let mut names: Vec<&String> =
-                decoder.features.iter().chain(sampler.iter().flat_map(|s| &s.features)).collect();
+            let others = sampler.iter().chain(error);
+            let mut names: Vec<&String> = decoder.features.iter().chain(others.flat_map(|s| &s.features)).collect();
             names.sort();
             names.dedup();
             let take = |name: &String| outputs.remove(name).map(|value| (name.clone(), value));
@@ -121,10 +140,14 @@ impl Network {
     /// # Errors
     /// The pass failed, or its output has a wrong shape.
     pub fn decode(&self, features: &Features) -> Result<Array3<f32>, NetworkError> {
+        self.decode_for(features, Priority::Mask)
+    }
+
+    fn decode_for(&self, features: &Features, priority: Priority) -> Result<Array3<f32>, NetworkError> {
         let (features, temperature) = (features.clone(), self.bundle.temperature);
-        self.worker.run(Priority::Mask, move |opened| {
+        self.worker.run(self.priority(priority), move |opened| {
             let masks = dropout::ones(&opened.decoder.spec().dropout);
-            let maps = forward(&mut opened.decoder, &features, &masks, 1, temperature)?;
+            let maps = forward(&mut opened.decoder, &features, Extra::dropout(&masks, 1), temperature)?;
             maps.into_iter().next().ok_or_else(|| NetworkError::Run("it gave nothing".to_owned()))
         })
     }
@@ -152,12 +175,12 @@ impl Network {
                 return Err(NetworkError::Cancelled);
             }
             let (features, first) = (features.clone(), maps.len());
-            maps.extend(self.worker.run(Priority::Sample, move |opened| {
+            maps.extend(self.worker.run(self.priority(Priority::Sample), move |opened| {
                 let graph = opened.sampler();
                 // Always a full batch: the last bits of a sum may depend on the batch's size.
                 let count = graph.batch;
                 let masks = dropout::sampled(&graph.spec().dropout, rate, seed, first..first + count);
-                let maps = forward(graph, &features, &masks, count, temperature)?;
+                let maps = forward(graph, &features, Extra::dropout(&masks, count), temperature)?;
                 if maps.len() == count {
                     Ok(maps)
                 } else {
@@ -168,6 +191,50 @@ impl Network {
         maps.truncate(t);
         let views: Vec<_> = maps.iter().map(|m| m.view()).collect();
         ndarray::stack(Axis(0), &views).map_err(|_| NetworkError::Run("no samples were asked for".to_owned()))
+    }
+
+    /// Probability `[k, j, i]` that the answer (of [`Network::decode`], at its threshold) is wrong, by the bundle's
+    /// error graph, where an output voxel covers that graph's stride of working voxels along an axis.
+    ///
+    /// # Errors
+    /// The bundle has no error graph, or the pass failed.
+    pub fn error(&self, features: &Features) -> Result<Array3<f32>, NetworkError> {
+        let spec = self.bundle.graphs.error().ok_or_else(|| NetworkError::NoErrorGraph(self.bundle.title()))?;
+        let probability = if spec.probability.is_some() { Some(self.decode(features)?) } else { None };
+        let features = features.clone();
+        self.worker.run(self.priority(Priority::Sample), move |opened| {
+            let graph = opened.error.as_mut().ok_or_else(|| NetworkError::Run("it was not opened".to_owned()))?;
+            let extra = Extra { probability: probability.as_ref(), ..Extra::dropout(&[], 1) };
+            // Its logits are calibrated in training; the temperature is that of the answer.
+            let maps = forward(graph, &features, extra, 1.0)?;
+            maps.into_iter().next().ok_or_else(|| NetworkError::Run("it gave nothing".to_owned()))
+        })
+    }
+
+    /// Answers `[t, k, j, i]` to the region mirrored in every way, put back as it lies: test-time augmentation.
+    /// The first is the answer itself; there are eight at most. Between passes, what is waiting goes first.
+    ///
+    /// # Errors
+    /// Cancelled, arrays that do not fit the bundle, or a pass failed.
+    pub fn augmented(
+        &self,
+        inputs: &NetworkInputs,
+        t: usize,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Array4<f32>, NetworkError> {
+        let (_, k, j, i) = inputs.image.dim();
+        let flips = t.clamp(1, 8);
+        let mut answers = Array4::zeros((flips, k, j, i));
+        for (flip, mut answer) in answers.outer_iter_mut().enumerate() {
+            if cancelled() {
+                return Err(NetworkError::Cancelled);
+            }
+            let features = self.encode_for(Arc::new(mirrored_inputs(inputs, flip)), Priority::Sample)?;
+            let mut map = self.decode_for(&features, Priority::Sample)?;
+            mirror(&mut map, flip);
+            answer.assign(&map);
+        }
+        Ok(answers)
     }
 
     /// Working voxels per voxel of a sample, along each axis.
@@ -195,32 +262,50 @@ impl Network {
 
 fn open(graphs: &Graphs, runtime: &Runtime) -> Result<Opened, NetworkError> {
     match graphs {
-        Graphs::Single(spec) => Ok(Opened { encoder: None, decoder: Graph::open(runtime, spec)?, sampler: None }),
-        Graphs::Split { encoder, decoder, sampler } => {
+        Graphs::Single(spec) => {
+            Ok(Opened { encoder: None, decoder: Graph::open(runtime, spec)?, sampler: None, error: None })
+        }
+        Graphs::Split { encoder, decoder, sampler, error } => {
             let first = Graph::open(runtime, encoder)?;
-            first.expect_outputs(&decoder.features)?;
-            let sampler = match sampler {
-                Some(spec) => {
-                    first.expect_outputs(&spec.features)?;
-                    Some(Graph::open(runtime, spec)?)
-                }
-                None => None,
+            let open = |spec: &GraphSpec| {
+                first.expect_outputs(&spec.features)?;
+                Graph::open(runtime, spec)
             };
-            Ok(Opened { encoder: Some(first), decoder: Graph::open(runtime, decoder)?, sampler })
+            let decoder = open(decoder)?;
+            let sampler = sampler.as_ref().map(open).transpose()?;
+            let error = error.as_ref().map(open).transpose()?;
+            Ok(Opened { encoder: Some(first), decoder, sampler, error })
         }
     }
 }
 
-/// One run of `count` samples; checks that the output covers the region.
+/// What a run takes beside the features.
+#[derive(Clone, Copy)]
+struct Extra<'a> {
+    masks: &'a [Vec<f32>],
+    count: usize,
+    probability: Option<&'a Array3<f32>>,
+}
+
+impl<'a> Extra<'a> {
+    /// Dropout masks of `count` samples.
+    fn dropout(masks: &'a [Vec<f32>], count: usize) -> Self {
+        Self { masks, count, probability: None }
+    }
+}
+
+/// One run; checks that the output covers the region.
 fn forward(
     graph: &mut Graph,
     features: &Features,
-    masks: &[Vec<f32>],
-    count: usize,
+    extra: Extra<'_>,
     temperature: f32,
 ) -> Result<Vec<Array3<f32>>, NetworkError> {
     let spec = graph.spec().clone();
-    let mut feed: Feed<'_> = Graph::dropout(&spec, masks, count)?;
+    let mut feed: Feed<'_> = Graph::dropout(&spec, extra.masks, extra.count)?;
+    if let Some(probability) = extra.probability {
+        feed.extend(Graph::answer(&spec, probability)?);
+    }
     let shape = match features.0.as_ref() {
         Encoded::Values(values, shape) => {
             let used = values.iter().filter(|(name, _)| spec.features.contains(name));
@@ -242,4 +327,30 @@ fn forward(
         role: spec.file.role,
         why: format!("its logits are not 1/{} of the region", spec.stride),
     })
+}
+
+/// Mirrors a map along `i`, `j`, `k` for bits 0, 1, 2 of `flip`; twice is as before.
+fn mirror(map: &mut Array3<f32>, flip: usize) {
+    for axis in 0..3 {
+        if flip >> axis & 1 == 1 {
+            map.invert_axis(Axis(2 - axis));
+        }
+    }
+    *map = map.as_standard_layout().into_owned();
+}
+
+fn mirrored_inputs(inputs: &NetworkInputs, flip: usize) -> NetworkInputs {
+    let mut mirrored = inputs.clone();
+    let channels = inputs.image.outer_iter().map(|channel| {
+        let mut channel = channel.to_owned();
+        mirror(&mut channel, flip);
+        channel
+    });
+    for (mut to, channel) in mirrored.image.outer_iter_mut().zip(channels) {
+        to.assign(&channel);
+    }
+    for map in [&mut mirrored.previous_mask, &mut mirrored.positive, &mut mirrored.negative] {
+        mirror(map, flip);
+    }
+    mirrored
 }

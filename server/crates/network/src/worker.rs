@@ -11,6 +11,8 @@ pub(crate) enum Priority {
     Mask,
     /// Samples: when no mask is waiting.
     Sample,
+    /// A sweep of the whole volume: when nothing else is waiting.
+    Background,
 }
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
@@ -29,6 +31,7 @@ struct Queue<S> {
 struct Waiting<S> {
     masks: VecDeque<Job<S>>,
     samples: VecDeque<Job<S>>,
+    background: VecDeque<Job<S>>,
     stop: bool,
 }
 
@@ -38,7 +41,8 @@ impl<S: 'static> Worker<S> {
     /// # Errors
     /// The thread cannot be started, or `make` fails.
     pub fn start(make: impl FnOnce() -> Result<S, NetworkError> + Send + 'static) -> Result<Self, NetworkError> {
-        let waiting = Waiting { masks: VecDeque::new(), samples: VecDeque::new(), stop: false };
+        let waiting =
+            Waiting { masks: VecDeque::new(), samples: VecDeque::new(), background: VecDeque::new(), stop: false };
         let queue = Arc::new(Queue { waiting: Mutex::new(waiting), changed: Condvar::new() });
         let (started, start) = mpsc::sync_channel(1);
         let shared = queue.clone();
@@ -76,6 +80,7 @@ impl<S: 'static> Worker<S> {
         match priority {
             Priority::Mask => waiting.masks.push_back(job),
             Priority::Sample => waiting.samples.push_back(job),
+            Priority::Background => waiting.background.push_back(job),
         }
         drop(waiting);
         self.queue.changed.notify_one();
@@ -91,8 +96,8 @@ impl<S> Queue<S> {
     fn work(&self, state: &mut S) {
         let mut waiting = self.lock();
         while !waiting.stop {
-            let next = waiting.masks.pop_front();
-            let Some(job) = next.or_else(|| waiting.samples.pop_front()) else {
+            let next = waiting.masks.pop_front().or_else(|| waiting.samples.pop_front());
+            let Some(job) = next.or_else(|| waiting.background.pop_front()) else {
                 waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
@@ -103,6 +108,7 @@ impl<S> Queue<S> {
         // Whoever still waits for one of these learns of it, because its channel closes.
         waiting.masks.clear();
         waiting.samples.clear();
+        waiting.background.clear();
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{FOREIGN, HEAD, SPLIT, bundle};
+use common::{ERROR, FOREIGN, HEAD, SPLIT, bundle};
 use isochrone_network::{Bundle, Encoding, Graphs, NetworkError};
 use isochrone_volume::Modality;
 use std::fs;
@@ -24,6 +24,27 @@ fn reads_both_kinds() {
     assert!(matches!(foreign.graphs, Graphs::Single(_)) && foreign.dropout_rate.is_none());
     assert_ne!(foreign.digest(), split.digest());
     assert_eq!(foreign.digest().len(), 64);
+}
+
+#[test]
+fn channels_sweep_and_error_graph() {
+    let plain = load(&format!("{HEAD}{SPLIT}")).unwrap();
+    assert_eq!((plain.sweep.spacing_mm, plain.sweep.zero_click, plain.channels[0].missing), (4.0, false, None));
+    assert!(plain.graphs.error().is_none());
+    let head = HEAD.replace("{ kind = \"none\" }", "{ kind = \"none\" }\nmissing = -1.5");
+    let text = format!("{head}{SPLIT}{ERROR}[sweep]\nspacing_mm = 3.0\nzero_click = true\n");
+    let full = load(&text).unwrap();
+    assert_eq!((full.sweep.spacing_mm, full.sweep.zero_click, full.channels[0].missing), (3.0, true, Some(-1.5)));
+    assert_eq!(full.graphs.error().unwrap().probability.as_deref(), Some("answer"));
+    let changes = [
+        ("spacing_mm = 3.0", "spacing_mm = 30.0"),
+        ("missing = -1.5", "missing = nan"),
+        ("probability = \"answer\"", "dropout = [{ name = \"drop\", channels = 1 }]"),
+    ];
+    for (from, to) in changes {
+        let error = load(&text.replacen(from, to, 1)).expect_err(to);
+        assert!(matches!(error, NetworkError::Description(_)), "{to}: {error}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{FOREIGN, HEAD, SPLIT, bundle, runtime};
+use common::{ERROR, FOREIGN, HEAD, SPLIT, bundle, runtime};
 use isochrone_network::{Bundle, Device, Features, Network, NetworkError, NetworkInputs, Runtime, RuntimeOptions};
 use ndarray::{Array3, Array4, Axis};
 use std::path::{Path, PathBuf};
@@ -71,6 +71,34 @@ fn a_foreign_graph_works_and_has_no_samples() {
     let expected = x.image.index_axis(Axis(0), 0).mapv(|v| sigmoid(2.0 * v));
     assert!(near(&network.decode(&features).unwrap(), &expected));
     assert!(matches!(network.sample(&features, 2, 0, &|| false), Err(NetworkError::NoDropout(_))));
+}
+
+#[test]
+fn an_error_graph_sees_features_and_answer() {
+    let network = open(&format!("{HEAD}{SPLIT}{ERROR}"));
+    network.warm_up().unwrap();
+    let x = inputs();
+    let features = network.encode(x.clone()).unwrap();
+    let f0 = &x.image.index_axis(Axis(0), 0) + &x.previous_mask + &x.positive - &x.negative;
+    let wrong = network.in_background().error(&features).unwrap();
+    assert!(near(&wrong, &f0.mapv(|v| sigmoid(v - sigmoid(v)))));
+    let without = open(&format!("{HEAD}{SPLIT}"));
+    assert!(matches!(without.error(&features), Err(NetworkError::NoErrorGraph(_))));
+}
+
+#[test]
+fn mirrored_answers_are_put_back() {
+    let network = open(&format!("{HEAD}{SPLIT}"));
+    let x = inputs();
+    let answer = network.decode(&network.encode(x.clone()).unwrap()).unwrap();
+    let answers = network.augmented(&x, 20, &|| false).unwrap();
+    assert_eq!(answers.dim(), (8, 8, 8, 8));
+    // The toy works voxel by voxel, so that every answer is the same one when it lies as the region does.
+    for mirrored in answers.outer_iter() {
+        assert_eq!(mirrored, answer);
+    }
+    assert_eq!(network.augmented(&x, 3, &|| false).unwrap().dim().0, 3);
+    assert!(matches!(network.augmented(&x, 8, &|| true), Err(NetworkError::Cancelled)));
 }
 
 #[test]

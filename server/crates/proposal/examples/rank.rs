@@ -4,7 +4,7 @@
 use isochrone_proposal::{Measure, RankInput, RankOptions, measures, rank_slices};
 use isochrone_segment::Samples;
 use isochrone_volume::{DAffine3, DMat3, DVec3, Grid, Mask};
-use ndarray::{Array4, s};
+use ndarray::{Array3, Array4, s};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,11 +18,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let probability = Array4::from_shape_fn((8, side, side, side), |(t, k, j, i)| {
             ((t * 7 + k * 31 + j * 17 + i * 3) % 97) as f32 / 97.0
         });
+        let inside = Array3::from_elem((side, side, side), false);
         let samples = Samples { probability, grid };
         let mut best = [f64::INFINITY; 2];
         for _ in 0..20 {
             let start = Instant::now();
-            let uncertainty = measures(&samples)?;
+            let uncertainty = measures(&samples, &inside)?;
             let middle = Instant::now();
             let map = uncertainty.map(Measure::MutualInformation);
             let input = RankInput {

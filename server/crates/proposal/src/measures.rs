@@ -15,6 +15,9 @@ pub enum Measure {
     /// disagree about, which a correction can teach.
     #[default]
     MutualInformation,
+    /// Probability that the present mask is wrong: 1 − p̄ inside it, p̄ outside. Its sum over a slice is the expected
+    /// number of wrong voxels there.
+    Wrong,
 }
 
 /// Uncertainty of one label in one region; all maps `[k, j, i]` on `grid`.
@@ -32,14 +35,17 @@ pub struct Uncertainty {
     pub entropy: Array3<f32>,
     /// Mutual information, nats (0 to ln 2).
     pub mutual_information: Array3<f32>,
+    /// Probability that the present mask is wrong.
+    pub wrong: Array3<f32>,
 }
 
 impl Uncertainty {
     /// One of the maps, `[k, j, i]`. A single sample has no variance and no mutual information: then
-    /// every measure is the entropy.
+    /// these are the entropy.
     #[must_use]
     pub fn map(&self, measure: Measure) -> &Array3<f32> {
         match measure {
+            Measure::Wrong => &self.wrong,
             _ if self.t == 1 => &self.entropy,
             Measure::Variance => &self.variance,
             Measure::Entropy => &self.entropy,
@@ -48,13 +54,13 @@ impl Uncertainty {
     }
 }
 
-/// The measures of Monte-Carlo sampling, voxel by voxel:
+/// The measures of Monte-Carlo sampling, voxel by voxel, about the present `mask` `[k, j, i]` on the samples' grid:
 /// mean p̄, variance, H(p̄), and mutual information H(p̄) − mean H(pₜ), after Houlsby et al. (2011)
 /// and Gal and Ghahramani (2016).
 ///
 /// # Errors
-/// No samples, or samples whose shape is not their grid's.
-pub fn measures(samples: &Samples) -> Result<Uncertainty, ProposalError> {
+/// No samples, or samples or a mask whose shape is not their grid's.
+pub fn measures(samples: &Samples, mask: &Array3<bool>) -> Result<Uncertainty, ProposalError> {
     let t = samples.probability.len_of(Axis(0));
     let shape = samples.grid.shape();
     if t == 0 {
@@ -63,6 +69,9 @@ pub fn measures(samples: &Samples) -> Result<Uncertainty, ProposalError> {
     let got = samples.probability.shape().iter().skip(1).copied().collect::<Vec<_>>();
     if got != shape {
         return Err(ProposalError::Shape { expected: shape, got });
+    }
+    if mask.shape() != shape {
+        return Err(ProposalError::Shape { expected: shape, got: mask.shape().to_vec() });
     }
     let new = || Array3::<f32>::zeros(shape);
     let (mut mean, mut variance, mut entropy, mut information) = (new(), new(), new(), new());
@@ -91,7 +100,9 @@ pub fn measures(samples: &Samples) -> Result<Uncertainty, ProposalError> {
             });
         },
     );
-    Ok(Uncertainty { grid: samples.grid.clone(), t, mean, variance, entropy, mutual_information: information })
+    let wrong = Zip::from(&mean).and(mask).par_map_collect(|&p, &set| if set { 1.0 - p } else { p });
+    let (grid, mutual_information) = (samples.grid.clone(), information);
+    Ok(Uncertainty { grid, t, mean, variance, entropy, mutual_information, wrong })
 }
 
 /// H(p) = −p ln p − (1 − p) ln(1 − p), nats; 0 at 0 and 1.
@@ -116,11 +127,14 @@ mod tests {
     #[test]
     fn by_hand() {
         // Full disagreement; agreement on one half; agreement on certainty; 0.9 against 0.1; 0.2 against 0.6.
-        let u = measures(&samples(&[&[0.0, 0.5, 1.0, 0.9, 0.2], &[1.0, 0.5, 1.0, 0.1, 0.6]])).unwrap();
+        let given = samples(&[&[0.0, 0.5, 1.0, 0.9, 0.2], &[1.0, 0.5, 1.0, 0.1, 0.6]]);
+        let mask = Array3::from_shape_vec((1, 1, 5), vec![true, false, true, false, false]).unwrap();
+        let u = measures(&given, &mask).unwrap();
         let ln2 = std::f32::consts::LN_2;
         // −0.9 ln 0.9 − 0.1 ln 0.1 = 0.3250830; H(0.4) = 0.6730117; H(0.2) = 0.5004024; H(0.6) = H(0.4).
         let expected = [
             (&u.mean, [0.5, 0.5, 1.0, 0.5, 0.4]),
+            (&u.wrong, [0.5, 0.5, 0.0, 0.5, 0.4]),
             (&u.variance, [0.25, 0.0, 0.0, 0.16, 0.04]),
             (&u.entropy, [ln2, ln2, 0.0, ln2, 0.673_011_7]),
             (&u.mutual_information, [ln2, 0.0, 0.0, ln2 - 0.325_083, 0.673_011_7 - (0.500_402_4 + 0.673_011_7) / 2.0]),
@@ -135,7 +149,7 @@ mod tests {
 
     #[test]
     fn one_sample_is_judged_by_its_entropy() {
-        let u = measures(&samples(&[&[0.5, 0.99]])).unwrap();
+        let u = measures(&samples(&[&[0.5, 0.99]]), &Array3::from_elem((1, 1, 2), true)).unwrap();
         assert_eq!(u.map(Measure::MutualInformation), &u.entropy);
         assert!(u.mutual_information.iter().all(|v| *v == 0.0));
     }
@@ -144,8 +158,10 @@ mod tests {
     fn wrong_input() {
         let mut s = samples(&[&[0.5, 0.5]]);
         s.grid = Grid::new([3, 1, 1], DAffine3::IDENTITY).unwrap();
-        assert!(matches!(measures(&s), Err(ProposalError::Shape { .. })));
+        let mask = |n| Array3::from_elem((1, 1, n), false);
+        assert!(matches!(measures(&s, &mask(3)), Err(ProposalError::Shape { .. })));
+        assert!(matches!(measures(&samples(&[&[0.5]]), &mask(2)), Err(ProposalError::Shape { .. })));
         s.probability = Array4::zeros((0, 1, 1, 3));
-        assert_eq!(measures(&s).unwrap_err(), ProposalError::NoSamples);
+        assert_eq!(measures(&s, &mask(3)).unwrap_err(), ProposalError::NoSamples);
     }
 }

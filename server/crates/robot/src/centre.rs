@@ -1,9 +1,8 @@
 //! R1: a click in the middle of the largest mistake.
 
 use crate::RobotError;
-use isochrone_guidance::distance_transform;
-use isochrone_volume::components;
-use ndarray::{Array3, ArrayView3, Axis, Slice, Zip};
+use crate::mistake::{Mistake, shape_of};
+use ndarray::{ArrayView3, Axis, Slice};
 
 /// One simulated click.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,37 +29,8 @@ pub fn centre_click(
     truth: ArrayView3<'_, bool>,
     spacing_mm: [f32; 3],
 ) -> Result<Option<Click>, RobotError> {
-    let mistake = match prediction {
-        Some(prediction) => {
-            if prediction.dim() != truth.dim() {
-                return Err(RobotError::ShapesDiffer { prediction: shape_of(prediction), truth: shape_of(truth) });
-            }
-            Zip::from(prediction).and(truth).map_collect(|p, t| p != t)
-        }
-        None => truth.to_owned(),
-    };
-    let (labels, found) = components::label(mistake.view());
-    // The first of the largest: `max_by_key` alone would return the last.
-    let Some(largest) = found.iter().rev().max_by_key(|c| c.count) else { return Ok(None) };
-
-    // One voxel of padding stands for everything that is not in the component.
-    let ([i0, j0, k0], [ni, nj, nk]) = (largest.region.min, largest.region.size());
-    let pad = shape_of(truth).map(|n| usize::from(n > 1));
-    let [pk, pj, pi] = pad;
-    let mut inside = Array3::from_elem([nk + 2 * pk, nj + 2 * pj, ni + 2 * pi], false);
-    let part = labels.slice_move(largest.region.slice());
-    let mut middle = inside.slice_mut(ndarray::s![pk..pk + nk, pj..pj + nj, pi..pi + ni]);
-    middle.zip_mut_with(&part, |to, &label| *to = label == largest.label);
-
-    let depth = distance_transform(inside.view(), spacing_mm, false)?;
-    let mut deepest = ((0, 0, 0), 0.0);
-    for (at, &d) in depth.indexed_iter() {
-        if d > deepest.1 {
-            deepest = (at, d);
-        }
-    }
-    let (k, j, i) = deepest.0;
-    let voxel_kji = [k + k0 - pk, j + j0 - pj, i + i0 - pi];
+    let Some(mistake) = Mistake::largest(prediction, truth, spacing_mm)? else { return Ok(None) };
+    let voxel_kji = mistake.deepest();
     Ok(Some(Click { voxel_kji, positive: truth.get(voxel_kji).copied().unwrap_or_default() }))
 }
 
@@ -94,9 +64,4 @@ pub fn centre_click_on_slice(
         }
         click
     }))
-}
-
-fn shape_of(array: ArrayView3<'_, bool>) -> [usize; 3] {
-    let (k, j, i) = array.dim();
-    [k, j, i]
 }

@@ -23,6 +23,9 @@ pub enum RobotError {
         /// Shape of the array, `[k, j, i]`.
         shape: [usize; 3],
     },
+    /// A reader that is none.
+    #[error("{0:?} is not a reader: choose centre, uncertain, edt, uniform, boundary, perturbed or long-axis")]
+    NoSuchReader(String),
     /// The distance inside the mistake could not be computed.
     #[error(transparent)]
     Guidance(#[from] GuidanceError),

@@ -5,7 +5,7 @@
 use isochrone_network::{Device, Runtime, RuntimeOptions};
 use isochrone_prompt::{Click, Polarity, Prompt};
 use isochrone_segment::{
-    Cancel, Candidate, Channel, Draw, EngineDescription, NetworkEngine, Prepared, RefineInput, RegionPolicy,
+    Cancel, Candidate, Channel, Draw, EngineDescription, Estimator, NetworkEngine, Prepared, RefineInput, RegionPolicy,
     SegmentError, Segmenter, Task, refine, sample,
 };
 use isochrone_volume::{DAffine3, DMat3, DVec3, Grid, Mask, Modality, Quantity, Rescale, Volume, VolumeOrigin, Voxels};
@@ -104,8 +104,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 best = best.min(start.elapsed().as_secs_f64() * 1000.0);
                 forwards = refined.forwards;
                 if engine.describe().samples {
+                    let draw = Draw { t: 8, seed: 1, by: Estimator::Dropout };
                     let start = Instant::now();
-                    sample(engine.as_ref(), &prepared, &refined.task, Draw { t: 8, seed: 1 }, &Cancel::new())?;
+                    sample(engine.as_ref(), &prepared, &refined.task, draw, &Cancel::new())?;
                     best_sample = best_sample.min(start.elapsed().as_secs_f64() * 1000.0);
                 }
             }

@@ -1,4 +1,4 @@
-use crate::{Cancel, Chosen, SegmentError};
+use crate::{Cancel, Chosen, SegmentError, SweepPolicy, Swept};
 use isochrone_prompt::{PlacedPrompt, Polarity};
 use isochrone_volume::{Grid, Mask, Modality, Volume, VoxelBox};
 use ndarray::{Array3, Array4};
@@ -101,7 +101,30 @@ pub struct Candidate {
     pub score: f32,
 }
 
-/// Stochastic samples of the probability.
+/// How an engine finds out what it does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Estimator {
+    /// Channels of the network are dropped at random: T samples (Gal and Ghahramani, 2016).
+    #[default]
+    Dropout,
+    /// The region is mirrored in T ways, eight at most (Wang et al., 2019).
+    Augmentation,
+    /// A head that was trained to find the answer's errors: one sample, whose probability is that of the answer.
+    ErrorHead,
+}
+
+/// How many samples, and which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Draw {
+    /// Number of samples.
+    pub t: usize,
+    /// Seed: the same seed gives the same samples.
+    pub seed: u64,
+    /// Where they come from.
+    pub by: Estimator,
+}
+
+/// Samples of the probability.
 #[derive(Debug, Clone)]
 pub struct Samples {
     /// `[t, k, j, i]` on `grid`.
@@ -159,7 +182,12 @@ pub trait Segmenter: Send + Sync {
     /// Cancelled, or the engine failed.
     fn segment(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Vec<Candidate>, SegmentError>;
 
-    /// Draws `t` samples; the same seed gives the same bits, batched or not.
+    /// The ways in which [`Segmenter::sample`] works; the first is the usual one.
+    fn estimators(&self) -> Vec<Estimator> {
+        if self.describe().samples { vec![Estimator::Dropout] } else { Vec::new() }
+    }
+
+    /// Draws samples; the same seed gives the same bits, batched or not.
     ///
     /// # Errors
     /// Cancelled, failed, or [`SegmentError::NoSamples`].
@@ -167,11 +195,24 @@ pub trait Segmenter: Send + Sync {
         &self,
         prepared: &Prepared,
         task: &Task<'_>,
-        t: usize,
-        seed: u64,
+        draw: Draw,
         cancel: &Cancel,
     ) -> Result<Samples, SegmentError> {
-        let _ = (prepared, task, t, seed, cancel);
+        let _ = (prepared, task, draw, cancel);
+        Err(SegmentError::NoSamples(self.describe().name))
+    }
+
+    /// How the engine looks a whole volume over; `None` if it cannot.
+    fn sweep_policy(&self) -> Option<SweepPolicy> {
+        None
+    }
+
+    /// Looks at one window of a volume without a prompt, when nobody waits for anything else.
+    ///
+    /// # Errors
+    /// Cancelled, failed, or [`SegmentError::NoSamples`].
+    fn sweep(&self, prepared: &Prepared, window: &Grid, draw: Draw, cancel: &Cancel) -> Result<Swept, SegmentError> {
+        let _ = (prepared, window, draw, cancel);
         Err(SegmentError::NoSamples(self.describe().name))
     }
 

@@ -17,6 +17,7 @@
 mod active_contour;
 mod border;
 mod cancel;
+mod channels;
 mod classical;
 mod engine;
 mod error;
@@ -30,10 +31,16 @@ mod on_grid;
 mod parameters;
 mod refine;
 mod region;
+mod sharpen;
+mod sweep;
 
 pub use active_contour::ActiveContourEngine;
 pub use cancel::Cancel;
-pub use engine::{Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, Segmenter, Task, configured};
+pub use channels::check_together;
+pub use engine::{
+    Candidate, Channel, Draw, EngineDescription, Estimator, Prepared, RegionPolicy, Samples, Segmenter, Task,
+    configured,
+};
 pub use error::SegmentError;
 pub use geodesic::GeodesicEngine;
 pub use graph_cut::GraphCutEngine;
@@ -41,4 +48,5 @@ pub use iso_contour::IsoContourEngine;
 pub use network::NetworkEngine;
 pub use on_grid::{content_box, mask_on_grid};
 pub use parameters::Chosen;
-pub use refine::{Draw, RefineInput, Refined, RefinedTask, refine, sample};
+pub use refine::{RefineInput, Refined, RefinedTask, refine, sample};
+pub use sweep::{SweepPlan, SweepPolicy, Swept};

@@ -1,12 +1,16 @@
+use crate::channels;
 use crate::normalised::normalised_image;
+use crate::sharpen::sharpened;
 use crate::{
-    Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, SegmentError, Segmenter, Task,
-    mask_on_grid,
+    Cancel, Candidate, Channel, Draw, EngineDescription, Estimator, Prepared, RegionPolicy, Samples, SegmentError,
+    Segmenter, SweepPolicy, Swept, Task, mask_on_grid,
 };
 use isochrone_guidance::{GuidanceError, GuidanceState, Layer, Signal, add_gaussian};
-use isochrone_network::{Bundle, Encoding, Features, Network, NetworkError, NetworkInputs, Runtime};
+use isochrone_network::{
+    Bundle, ChannelSpec, Encoding, Features, Network, NetworkError, NetworkInputs, Runtime, SweepSpec,
+};
 use isochrone_prompt::Polarity;
-use isochrone_volume::{DAffine3, DVec3, Grid};
+use isochrone_volume::{DAffine3, DVec3, Grid, Mask, VoxelBox, resample};
 use ndarray::{Array3, Array4, ArrayView3, Axis};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,14 +24,26 @@ pub struct NetworkEngine {
 /// mask does not encode again.
 #[derive(Default)]
 struct Memory {
-    last: Mutex<Option<(Arc<NetworkInputs>, Features)>>,
+    /// The session's image in each of the bundle's channels.
+    images: Vec<Option<usize>>,
+    last: Mutex<Option<Encoded>>,
     seen: Mutex<Option<Seen>>,
+}
+
+/// A region as the encoder saw it, and the answer, where it was asked for.
+#[derive(Clone)]
+struct Encoded {
+    inputs: Arc<NetworkInputs>,
+    features: Features,
+    answer: Option<Arc<Array3<f32>>>,
 }
 
 /// The last region: its image and its prompts, so that one more click there costs only what it changes.
 struct Seen {
     region: Grid,
     image: Array4<f32>,
+    /// The first channel that has an image: grey values for geodesic guidance.
+    shown: usize,
     positive: GuidanceState,
     negative: GuidanceState,
 }
@@ -56,21 +72,53 @@ impl NetworkEngine {
     }
 
     /// The features of a task, remembered or computed.
-    fn features(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Features, SegmentError> {
+    fn encoded(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Encoded, SegmentError> {
         let inputs = Arc::new(self.inputs(prepared, task)?);
         cancel.check()?;
         let memory = prepared.cache.downcast_ref::<Memory>();
-        let last = memory.map(|m| m.last.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        if let Some(Some((known, features))) = last
-            && known == inputs
-        {
-            return Ok(features);
+        let last = memory.and_then(|m| m.last.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        if let Some(known) = last.filter(|known| known.inputs == inputs) {
+            return Ok(known);
         }
-        let features = self.network.encode(inputs.clone())?;
-        if let Some(memory) = memory {
-            *memory.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((inputs, features.clone()));
+        let encoded = Encoded { features: self.network.encode(inputs.clone())?, inputs, answer: None };
+        remember(prepared, &encoded);
+        Ok(encoded)
+    }
+
+    /// The answer to a task, remembered or computed; with its features.
+    fn answer(
+        &self,
+        prepared: &Prepared,
+        task: &Task<'_>,
+        cancel: &Cancel,
+    ) -> Result<(Features, Arc<Array3<f32>>), SegmentError> {
+        let encoded = self.encoded(prepared, task, cancel)?;
+        cancel.check()?;
+        let answer = match &encoded.answer {
+            Some(answer) => answer.clone(),
+            None => Arc::new(self.network.decode(&encoded.features)?),
+        };
+        remember(prepared, &Encoded { answer: Some(answer.clone()), ..encoded.clone() });
+        Ok((encoded.features, answer))
+    }
+
+    /// Which image each channel of the bundle takes.
+    fn images(&self, prepared: &Prepared) -> Result<Vec<Option<usize>>, SegmentError> {
+        match prepared.cache.downcast_ref::<Memory>() {
+            Some(memory) => Ok(memory.images.clone()),
+            None => channels::assigned(&prepared.channels, self.network.bundle()),
         }
-        Ok(features)
+    }
+
+    /// The answer with the probability that the error graph gives it: a single sample.
+    fn likely_errors(&self, features: &Features, answer: &Array3<f32>, region: &Grid) -> Result<Samples, SegmentError> {
+        let bundle = self.network.bundle();
+        let stride = bundle.graphs.error().map_or(1, |graph| graph.stride);
+        let coarse = self.network.error(features)?;
+        let wrong = resample::to_grid(coarse.view(), &coarser(region, stride)?, region, 0.5);
+        let mut probability = answer.clone();
+        probability.zip_mut_with(&wrong, |p, &wrong| *p = if *p >= bundle.threshold { 1.0 - wrong } else { wrong });
+        Ok(Samples { probability: probability.insert_axis(Axis(0)), grid: region.clone() })
     }
 
     fn inputs(&self, prepared: &Prepared, task: &Task<'_>) -> Result<NetworkInputs, SegmentError> {
@@ -81,27 +129,27 @@ impl NetworkEngine {
             Some(seen) => seen,
             None => self.look(prepared, task.region)?,
         };
-        let first = seen.image.index_axis(Axis(0), 0);
-        let positive = encoded(&bundle.positive, &mut seen.positive, first, &task.points(Polarity::Positive))?;
-        let negative = encoded(&bundle.negative, &mut seen.negative, first, &task.points(Polarity::Negative))?;
-        let previous = mask_on_grid(task.previous, &task.previous_box, task.region);
-        let image = seen.image.clone();
+        let inputs = drawn(bundle, &mut seen, task)?;
         if let Some(memory) = memory {
             *memory.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         }
-        Ok(NetworkInputs { positive, negative, previous_mask: previous.map(|&set| if set { 1.0 } else { 0.0 }), image })
+        Ok(inputs)
     }
 
     /// A region's image, without prompts yet.
     fn look(&self, prepared: &Prepared, region: &Grid) -> Result<Seen, SegmentError> {
         let bundle = self.network.bundle();
-        let channels = prepared.channels.iter().zip(&bundle.channels);
-        let images: Vec<_> =
-            channels.map(|(c, spec)| normalised_image(&c.volume, region, &spec.normalisation)).collect();
+        let assigned = self.images(prepared)?;
+        let image = |(n, spec): (&Option<usize>, &ChannelSpec)| match n.and_then(|n| prepared.channels.get(n)) {
+            Some(channel) => normalised_image(&channel.volume, region, &spec.normalisation),
+            None => Array3::from_elem(region.shape(), spec.missing.unwrap_or_default()),
+        };
+        let images: Vec<_> = assigned.iter().zip(&bundle.channels).map(image).collect();
         let views: Vec<_> = images.iter().map(|i| i.view()).collect();
         let image = ndarray::stack(Axis(0), &views).map_err(|e| SegmentError::Unsupported(e.to_string()))?;
+        let shown = assigned.iter().position(Option::is_some).unwrap_or_default();
         let (positive, negative) = (state(&bundle.positive, region)?, state(&bundle.negative, region)?);
-        Ok(Seen { region: region.clone(), image, positive, negative })
+        Ok(Seen { region: region.clone(), image, shown, positive, negative })
     }
 }
 
@@ -114,7 +162,7 @@ impl Segmenter for NetworkEngine {
             model: bundle.title(),
             model_digest: bundle.digest().to_owned(),
             device: self.network.device().to_owned(),
-            samples: bundle.dropout_rate.is_some(),
+            samples: true,
             region: RegionPolicy {
                 size: spec.size,
                 first_spacing_mm: spec.first_spacing_mm,
@@ -129,52 +177,94 @@ impl Segmenter for NetworkEngine {
     }
 
     fn prepare(&self, channels: &[Channel]) -> Result<Arc<Prepared>, SegmentError> {
-        let bundle = self.network.bundle();
-        if channels.len() != bundle.channels.len() {
-            return Err(SegmentError::Unsupported(format!(
-                "The model {} needs {} image(s) a session, not {}; open the session with that many, or choose another engine",
-                bundle.title(),
-                bundle.channels.len(),
-                channels.len()
-            )));
-        }
-        for (n, (channel, spec)) in channels.iter().zip(&bundle.channels).enumerate() {
-            let modality = channel.volume.modality();
-            if !spec.modalities.contains(&modality) {
-                let known: Vec<_> = spec.modalities.iter().map(|m| m.code()).collect();
-                return Err(SegmentError::Unsupported(format!(
-                    "Image {} is {}, but the model {} takes {} there; choose another image or engine",
-                    n + 1,
-                    modality.code(),
-                    bundle.title(),
-                    known.join(", ")
-                )));
-            }
-        }
-        Ok(Arc::new(Prepared { channels: channels.to_vec(), cache: Box::new(Memory::default()) }))
+        let images = channels::assigned(channels, self.network.bundle())?;
+        let memory = Memory { images, ..Memory::default() };
+        Ok(Arc::new(Prepared { channels: channels.to_vec(), cache: Box::new(memory) }))
     }
 
     fn segment(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Vec<Candidate>, SegmentError> {
-        let features = self.features(prepared, task, cancel)?;
-        cancel.check()?;
-        let probability = self.network.decode(&features)?;
+        let (_, answer) = self.answer(prepared, task, cancel)?;
+        let probability = answer.as_ref().clone();
         Ok(vec![Candidate { probability, threshold: self.network.bundle().threshold, score: 1.0 }])
+    }
+
+    fn estimators(&self) -> Vec<Estimator> {
+        let bundle = self.network.bundle();
+        let dropout = bundle.dropout_rate.map(|_| Estimator::Dropout);
+        let error = bundle.graphs.error().map(|_| Estimator::ErrorHead);
+        [dropout, error, Some(Estimator::Augmentation)].into_iter().flatten().collect()
     }
 
     fn sample(
         &self,
         prepared: &Prepared,
         task: &Task<'_>,
-        t: usize,
-        seed: u64,
+        draw: Draw,
         cancel: &Cancel,
     ) -> Result<Samples, SegmentError> {
-        if self.network.bundle().dropout_rate.is_none() {
+        if !self.estimators().contains(&draw.by) {
             return Err(SegmentError::NoSamples(self.network.bundle().title()));
         }
-        let features = self.features(prepared, task, cancel)?;
-        let probability = self.network.sample(&features, t, seed, &|| cancel.is_cancelled())?;
-        Ok(Samples { probability, grid: coarser(task.region, self.network.sample_stride())? })
+        let stop = || cancel.is_cancelled();
+        match draw.by {
+            Estimator::Dropout => {
+                let (features, answer) = self.answer(prepared, task, cancel)?;
+                let drawn = self.network.sample(&features, draw.t, draw.seed, &stop)?;
+                let region = task.region.clone();
+                let probability = match self.network.sample_stride() {
+                    1 => drawn,
+                    stride => sharpened(&drawn, &coarser(&region, stride)?, &answer, &region),
+                };
+                Ok(Samples { probability, grid: region })
+            }
+            Estimator::Augmentation => {
+                let inputs = self.inputs(prepared, task)?;
+                let probability = self.network.augmented(&inputs, draw.t, &stop)?;
+                Ok(Samples { probability, grid: task.region.clone() })
+            }
+            Estimator::ErrorHead => {
+                let (features, answer) = self.answer(prepared, task, cancel)?;
+                self.likely_errors(&features, &answer, task.region)
+            }
+        }
+    }
+
+    fn sweep_policy(&self) -> Option<SweepPolicy> {
+        let bundle = self.network.bundle();
+        let SweepSpec { spacing_mm, zero_click } = bundle.sweep;
+        let stride = self.network.sample_stride().max(bundle.region.divisor.min(4));
+        Some(SweepPolicy { spacing_mm, size: bundle.region.size, stride, predicts: zero_click })
+    }
+
+    fn sweep(&self, prepared: &Prepared, window: &Grid, draw: Draw, cancel: &Cancel) -> Result<Swept, SegmentError> {
+        let bundle = self.network.bundle();
+        let first = prepared.channels.first().ok_or_else(|| SegmentError::NoSamples(bundle.title()))?;
+        let nothing = Mask::empty(first.volume.grid().clone());
+        let task = Task {
+            prompts: &[],
+            previous: &nothing,
+            previous_box: VoxelBox { min: [0; 3], max: [0; 3] },
+            other_labels: &[],
+            region: window,
+        };
+        // Not remembered: the reader's next click is about the region of the last one.
+        let inputs = Arc::new(drawn(bundle, &mut self.look(prepared, window)?, &task)?);
+        cancel.check()?;
+        let network = self.network.in_background();
+        let features = network.encode(inputs)?;
+        cancel.check()?;
+        let draws = bundle.dropout_rate.is_some();
+        let answer = if bundle.sweep.zero_click || !draws { Some(network.decode(&features)?) } else { None };
+        let samples = match &answer {
+            Some(answer) if !draws => {
+                Samples { probability: answer.clone().insert_axis(Axis(0)), grid: window.clone() }
+            }
+            _ => {
+                let probability = network.sample(&features, draw.t, draw.seed, &|| cancel.is_cancelled())?;
+                Samples { probability, grid: coarser(window, network.sample_stride())? }
+            }
+        };
+        Ok(Swept { samples, probability: answer.filter(|_| bundle.sweep.zero_click) })
     }
 
     fn guidance(&self, prepared: &Prepared, task: &Task<'_>, polarity: Polarity) -> Result<Array3<f32>, SegmentError> {
@@ -193,6 +283,22 @@ impl From<NetworkError> for SegmentError {
             other => Self::Network(other.to_string()),
         }
     }
+}
+
+fn remember(prepared: &Prepared, encoded: &Encoded) {
+    if let Some(memory) = prepared.cache.downcast_ref::<Memory>() {
+        *memory.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(encoded.clone());
+    }
+}
+
+/// What the network is shown of a task in a region that was looked at.
+fn drawn(bundle: &Bundle, seen: &mut Seen, task: &Task<'_>) -> Result<NetworkInputs, SegmentError> {
+    let first = seen.image.index_axis(Axis(0), seen.shown);
+    let positive = encoded(&bundle.positive, &mut seen.positive, first, &task.points(Polarity::Positive))?;
+    let negative = encoded(&bundle.negative, &mut seen.negative, first, &task.points(Polarity::Negative))?;
+    let previous = mask_on_grid(task.previous, &task.previous_box, task.region);
+    let previous_mask = previous.map(|&set| if set { 1.0 } else { 0.0 });
+    Ok(NetworkInputs { positive, negative, previous_mask, image: seen.image.clone() })
 }
 
 /// The prompts of a region, none yet. Gaussians and disks count in voxels, distances in mm.
@@ -252,136 +358,4 @@ fn coarser(region: &Grid, stride: usize) -> Result<Grid, SegmentError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{RefineInput, refine};
-    use isochrone_network::{Device, RuntimeOptions};
-    use isochrone_prompt::{Click, PlacedPrompt, Prompt};
-    use isochrone_volume::{DMat3, Mask, Modality, Quantity, Rescale, Volume, VolumeOrigin, Voxels};
-
-    fn engine() -> NetworkEngine {
-        let runtime = Runtime::load(&RuntimeOptions { device: Device::Cpu, ..RuntimeOptions::default() }).unwrap();
-        NetworkEngine::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-1"), &runtime).unwrap()
-    }
-
-    fn volume(modality: Modality) -> Arc<Volume> {
-        let affine = DAffine3 { matrix3: DMat3::from_diagonal(DVec3::new(1.5, 1.5, 3.0)), translation: DVec3::ZERO };
-        let grid = Grid::new([60, 50, 30], affine).unwrap();
-        let voxels = Array3::from_shape_fn(grid.shape(), |(k, j, i)| {
-            let ball = (3 * k as i64 - 45).pow(2) + (j as i64 - 25).pow(2) + (i as i64 - 30).pow(2) < 150;
-            ((k * 31 + j * 17 + i * 7) % 23) as i16 + if ball { 100 } else { 0 }
-        });
-        let origin = VolumeOrigin {
-            modality,
-            quantity: Quantity::Arbitrary,
-            inferred: false,
-            frame_of_reference: None,
-            warnings: vec![],
-        };
-        Arc::new(Volume::new(grid, Voxels::I16(voxels), Rescale::IDENTITY, origin).unwrap())
-    }
-
-    fn positive(volume: &Volume, voxel: [usize; 3]) -> PlacedPrompt {
-        let click = Click { position_lps_mm: volume.grid().centre_mm(voxel), polarity: Polarity::Positive };
-        Prompt::Click(click).place(volume, "").unwrap()
-    }
-
-    #[test]
-    fn samples_reuse_the_masks_features_and_bits_repeat() {
-        let (engine, volume) = (engine(), volume(Modality::Ct));
-        let prepared = engine.prepare(&[Channel { volume: volume.clone() }]).unwrap();
-        let (prompts, mask) = ([positive(&volume, [30, 25, 15])], Mask::empty(volume.grid().clone()));
-        let input = RefineInput { prompts: &prompts, newest: 1, mask: &mask, other_labels: &[] };
-        let refined = refine(&engine, &prepared, &input, &Cancel::new()).unwrap();
-        let task = refined.task.task(&[]);
-        // The accepted pass need not be the last one; after this it is.
-        engine.segment(&prepared, &task, &Cancel::new()).unwrap();
-        let known = || prepared.cache.downcast_ref::<Memory>().unwrap().last.lock().unwrap().clone().unwrap().0;
-        let before = known();
-        let samples = engine.sample(&prepared, &task, 3, 9, &Cancel::new()).unwrap();
-        assert!(Arc::ptr_eq(&before, &known()));
-        assert_eq!(samples.probability.dim(), (3, 16, 16, 16));
-        // A session that has forgotten gets the same bits.
-        let fresh = engine.prepare(&[Channel { volume: volume.clone() }]).unwrap();
-        assert_eq!(samples.probability, engine.sample(&fresh, &task, 3, 9, &Cancel::new()).unwrap().probability);
-        assert_eq!(refined.mask, refine(&engine, &fresh, &input, &Cancel::new()).unwrap().mask);
-        let cancelled = Cancel::new();
-        cancelled.cancel();
-        assert!(matches!(engine.sample(&prepared, &task, 3, 9, &cancelled), Err(SegmentError::Cancelled)));
-    }
-
-    #[test]
-    fn coarse_voxels_cover_what_they_stand_for() {
-        let region = volume(Modality::Ct).grid().working(DVec3::new(40.0, 30.0, 20.0), 1.5, [16; 3]).unwrap();
-        let coarse = coarser(&region, 4).unwrap();
-        assert_eq!((coarse.size(), coarse.spacing_mm()[0]), ([4; 3], 6.0));
-        let middle = (region.centre_mm([4, 8, 12]) + region.centre_mm([7, 11, 15])) / 2.0;
-        assert!(coarse.centre_mm([1, 2, 3]).distance(middle) < 1e-9);
-    }
-
-    #[test]
-    fn channels_must_fit() {
-        let engine = engine();
-        let channel = Channel { volume: volume(Modality::Mr) };
-        assert!(matches!(engine.prepare(&[]), Err(SegmentError::Unsupported(_))));
-        let two = [channel.clone(), channel];
-        let error = engine.prepare(&two).err().unwrap().to_string();
-        assert!(error.contains("1 image") && error.contains("not 2"), "{error}");
-    }
-
-    #[test]
-    fn encodings() {
-        let region = volume(Modality::Ct).grid().working(DVec3::ZERO, 2.0, [8; 3]).unwrap();
-        let image = Array3::zeros((8, 8, 8));
-        let map = |encoding, points: &[[usize; 3]]| {
-            encoded(&encoding, &mut state(&encoding, &region).unwrap(), image.view(), points).unwrap()
-        };
-        // Three working voxels of 2 mm away from the prompt; without prompts.
-        let e = |x: f32| x.exp();
-        let expected = [
-            (Encoding::Gaussian { sigma_voxels: 2.0 }, e(-9.0 / 8.0), 0.0),
-            (Encoding::Disk { radius_voxels: 3.0 }, 1.0, 0.0),
-            (Encoding::Disk { radius_voxels: 2.9 }, 0.0, 0.0),
-            (Encoding::Euclidean { cutoff_mm: 24.0 }, 0.25, 1.0),
-            (Encoding::Euclidean { cutoff_mm: 3.0 }, 1.0, 1.0),
-            (Encoding::Geodesic { lambda: 0.5, cutoff_mm: 12.0, dip_voxels: 0.0 }, 0.25, 1.0),
-            (Encoding::Geodesic { lambda: 0.5, cutoff_mm: 12.0, dip_voxels: 2.0 }, 0.25 - e(-9.0 / 8.0), 1.0),
-            (Encoding::ExponentialGeodesic { lambda: 0.5, tau_mm: 3.0 }, e(-1.0), 0.0),
-        ];
-        for (encoding, away, without) in expected {
-            let value = map(encoding, &[[4, 4, 4]])[[4, 1, 4]];
-            assert!((value - away).abs() < 1e-5, "{encoding:?}: {value}");
-            assert!(map(encoding, &[]).iter().all(|v| *v == without), "{encoding:?}");
-        }
-    }
-
-    #[test]
-    fn a_known_region_follows_its_prompts_bit_for_bit() {
-        let region = volume(Modality::Ct).grid().working(DVec3::ZERO, 2.0, [16; 3]).unwrap();
-        let image = Array3::from_shape_fn((16, 16, 16), |(k, j, i)| ((k * 7 + j * 5 + i * 3) % 11) as f32);
-        let prompts: [&[[usize; 3]]; 6] = [
-            &[[4, 4, 4]],
-            &[[4, 4, 4], [9, 9, 2]],
-            &[[9, 9, 2]],
-            &[],
-            &[[1, 2, 3], [1, 2, 4]],
-            &[[1, 2, 4], [15, 0, 0]],
-        ];
-        for encoding in [
-            Encoding::Gaussian { sigma_voxels: 2.0 },
-            Encoding::Euclidean { cutoff_mm: 24.0 },
-            Encoding::Geodesic { lambda: 0.5, cutoff_mm: 12.0, dip_voxels: 2.0 },
-            Encoding::ExponentialGeodesic { lambda: 0.5, tau_mm: 3.0 },
-        ] {
-            let mut kept = state(&encoding, &region).unwrap();
-            for points in prompts {
-                let fresh = encoded(&encoding, &mut state(&encoding, &region).unwrap(), image.view(), points).unwrap();
-                assert_eq!(
-                    encoded(&encoding, &mut kept, image.view(), points).unwrap(),
-                    fresh,
-                    "{encoding:?} {points:?}"
-                );
-            }
-        }
-    }
-}
+mod tests;

@@ -50,6 +50,7 @@ mod state;
 mod step;
 #[cfg(feature = "stub")]
 pub mod stub;
+mod sweep;
 mod uncertainty;
 mod update;
 mod wanted;
@@ -63,6 +64,7 @@ pub use operation::{Operation, SetOperation};
 pub use replay::{ReplayJob, ReplayReport};
 pub use session::Session;
 pub use step::{Action, NumberedPrompt, Snapshot, Step, VertexDrag, step_seed};
+pub use sweep::{Sweep, SweepJob};
 pub use uncertainty::{Standing, Uncertainty, UncertaintyJob};
 pub use update::{LabelDelta, LabelInfo, Update};
 pub use wanted::{Placing, Wanted};

@@ -30,7 +30,7 @@ impl Session {
     }
 
     /// Slices on which prompts that count were placed: the proposed one, where it was that, else all three through it.
-    fn corrected(&self, label: u32) -> Vec<SliceRef> {
+    pub(crate) fn corrected(&self, label: u32) -> Vec<SliceRef> {
         let mut slices = Vec::new();
         for step in self.steps().iter().filter(|s| s.label == label) {
             match &step.action {
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// Slices that were accepted and still look as they did.
-    fn accepted(&self, label: u32) -> Result<Vec<SliceRef>, SessionError> {
+    pub(crate) fn accepted(&self, label: u32) -> Result<Vec<SliceRef>, SessionError> {
         let mask = &self.label(label)?.mask;
         let accepted = self.steps().iter().filter(|s| s.label == label).filter_map(|step| match &step.action {
             Action::AcceptSlice { slice, content } if slice_content(mask, *slice) == *content => Some(*slice),

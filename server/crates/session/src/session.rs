@@ -6,7 +6,7 @@ use crate::history::History;
 use crate::state::{LabelState, State, Worker};
 use crate::update::LabelInfo;
 use crate::{Overlap, SessionError, SessionLimits, Snapshot, Step};
-use isochrone_segment::{Channel, EngineDescription, Segmenter};
+use isochrone_segment::{Channel, EngineDescription, Segmenter, check_together};
 use isochrone_volume::{Mask, Volume};
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ pub struct Session {
     pub(crate) state: State,
     pub(crate) history: History,
     pub(crate) derived: Derived,
+    pub(crate) sweep: Option<Arc<crate::Sweep>>,
     pub(crate) limits: SessionLimits,
     pub(crate) overlap: Overlap,
     pub(crate) seed: u64,
@@ -35,7 +36,7 @@ impl Session {
     /// A session without labels. `channels` in order; masks live on the first one's grid.
     ///
     /// # Errors
-    /// No channel, or the engine has no use for these.
+    /// No channel, images that do not lie in one space, or the engine has no use for these.
     pub fn open(
         engine: Arc<dyn Segmenter>,
         channels: &[Channel],
@@ -46,6 +47,7 @@ impl Session {
             return Err(SessionError::Nothing("A session needs at least one volume"));
         };
         let volume = first.volume.clone();
+        check_together(channels)?;
         let prepared = engine.prepare(channels)?;
         let description = Arc::new(engine.describe());
         let worker = Worker { engine, prepared, grid: volume.grid().clone() };
@@ -56,6 +58,7 @@ impl Session {
             state: State::default(),
             history: History::default(),
             derived: Derived::default(),
+            sweep: None,
             limits,
             overlap: Overlap::default(),
             seed,

@@ -3,9 +3,10 @@
 
 use isochrone_prompt::{PlacedPrompt, Polarity};
 use isochrone_segment::{
-    Cancel, Candidate, Channel, EngineDescription, Prepared, RegionPolicy, Samples, SegmentError, Segmenter, Task,
+    Cancel, Candidate, Channel, Draw, EngineDescription, Prepared, RegionPolicy, Samples, SegmentError, Segmenter,
+    SweepPolicy, Swept, Task,
 };
-use isochrone_volume::resample;
+use isochrone_volume::{DAffine3, DVec3, Grid, resample};
 use ndarray::{Array3, Array4, Axis};
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,10 +85,10 @@ impl Segmenter for StubEngine {
         &self,
         prepared: &Prepared,
         task: &Task<'_>,
-        t: usize,
-        seed: u64,
+        draw: Draw,
         cancel: &Cancel,
     ) -> Result<Samples, SegmentError> {
+        let Draw { t, seed, .. } = draw;
         let [k, j, i] = task.region.shape();
         let mut probability = Array4::zeros((t, k, j, i));
         for (n, mut sample) in probability.axis_iter_mut(Axis(0)).enumerate() {
@@ -98,4 +99,27 @@ impl Segmenter for StubEngine {
         }
         Ok(Samples { probability, grid: task.region.clone() })
     }
+
+    fn sweep_policy(&self) -> Option<SweepPolicy> {
+        Some(SweepPolicy { spacing_mm: 2.0, size: [8; 3], stride: 2, predicts: true })
+    }
+
+    fn sweep(&self, _: &Prepared, window: &Grid, draw: Draw, cancel: &Cancel) -> Result<Swept, SegmentError> {
+        std::thread::sleep(self.sample_delay);
+        cancel.check()?;
+        let [k, j, i] = window.shape().map(|n| n / 2);
+        let middle = |at: [usize; 3]| (window.centre_mm(at) + window.centre_mm(at.map(|n| n + 1))) / 2.0;
+        let samples = Array4::from_shape_fn((draw.t, k, j, i), |(_, k, j, i)| bump(middle([2 * i, 2 * j, 2 * k])));
+        let affine = window.world_from_voxel();
+        let coarse = DAffine3 { matrix3: affine.matrix3 * 2.0, translation: middle([0; 3]) };
+        let samples = Samples { probability: samples, grid: Grid::new([i, j, k], coarse)? };
+        let whole = Array3::from_shape_fn(window.shape(), |(k, j, i)| bump(window.centre_mm([i, j, k])));
+        Ok(Swept { samples, probability: Some(whole) })
+    }
+}
+
+/// What the stub takes for a lesion before anybody has pointed anywhere: 1 at a place of the volume, falling off.
+#[must_use]
+pub fn bump(at: DVec3) -> f32 {
+    (-at.distance_squared(DVec3::new(8.0, 4.0, 25.0)) / 60.0).exp() as f32
 }

@@ -6,7 +6,7 @@ use crate::state::Worker;
 use crate::{Session, SessionError, Snapshot};
 use isochrone_prompt::PlacedPrompt;
 use isochrone_proposal::{Measure, measures};
-use isochrone_segment::{Cancel, Draw, RefinedTask, SegmentError, mask_on_grid, sample};
+use isochrone_segment::{Cancel, Draw, Estimator, RefinedTask, SegmentError, mask_on_grid, sample};
 use isochrone_volume::{Grid, Mask};
 use ndarray::Array3;
 use std::borrow::Cow;
@@ -25,6 +25,8 @@ pub struct Uncertainty {
     pub seed: u64,
     /// Side of the working region's voxels, mm.
     pub working_spacing_mm: f64,
+    /// The working region; the measures lie on this grid or on a coarser one over the same place.
+    pub region: Grid,
     /// Mutual information of the voxels at the mask's boundary on average, nats (of all where there is no boundary).
     pub band_mean: f64,
     /// The measures, and where they were taken.
@@ -74,15 +76,27 @@ impl Session {
         self.derived.uncertainty(label).filter(|u| samples.is_none_or(|n| n == u.samples))
     }
 
-    /// Samples of a label's present mask, to be drawn outside of the session.
+    /// Samples of a label's present mask, to be drawn outside of the session in the engine's usual way.
     ///
     /// # Errors
     /// Unknown label; no prompt to draw from; an engine without samples.
     pub fn uncertainty_job(&mut self, label: u32, samples: usize) -> Result<UncertaintyJob, SessionError> {
+        let usual = self.worker.engine.estimators().first().copied();
+        let by = usual.ok_or_else(|| SegmentError::NoSamples(self.engine.name.clone()))?;
+        self.uncertainty_job_by(label, samples, by)
+    }
+
+    /// As [`Session::uncertainty_job`], in a way of choice.
+    ///
+    /// # Errors
+    /// Unknown label; no prompt to draw from. That the engine knows no such way shows when the job runs.
+    pub fn uncertainty_job_by(
+        &mut self,
+        label: u32,
+        samples: usize,
+        by: Estimator,
+    ) -> Result<UncertaintyJob, SessionError> {
         let state = self.label(label)?;
-        if !self.engine.samples {
-            return Err(SegmentError::NoSamples(self.engine.name.clone()).into());
-        }
         let (answer, region) = self.last_answer(label)?;
         let prompts = || state.told.prompts.iter().map(|p| p.placed.clone()).collect();
         let edited = region.map(|region| (region, prompts()));
@@ -100,7 +114,7 @@ impl Session {
             answer,
             edited,
             worker: self.worker.clone(),
-            draw: Draw { t: samples, seed },
+            draw: Draw { t: samples, seed, by },
             cancel,
         })
     }
@@ -158,8 +172,8 @@ impl UncertaintyJob {
             }),
         };
         let samples = sample(engine.as_ref(), prepared, &task, self.draw, &self.cancel)?;
-        let measures = measures(&samples)?;
-        let mask = mask_on_grid(&self.mask, &self.of.content.region, &measures.grid);
+        let mask = mask_on_grid(&self.mask, &self.of.content.region, &samples.grid);
+        let measures = measures(&samples, &mask)?;
         let [working_spacing_mm, ..] = task.region.spacing_mm();
         Ok(Uncertainty {
             label: self.label,
@@ -167,6 +181,7 @@ impl UncertaintyJob {
             samples: self.draw.t,
             seed: self.draw.seed,
             working_spacing_mm,
+            region: task.region.clone(),
             band_mean: at_boundary(measures.map(Measure::default()), &mask),
             measures,
         })

@@ -1,7 +1,8 @@
 //! From the words of `bundle.toml` to a [`Bundle`] that can be relied on.
 
 use super::{
-    Bundle, ChannelSpec, DropoutInput, Encoding, GraphSpec, Graphs, Normalisation, RegionSpec, format, graph_file,
+    Bundle, ChannelSpec, DropoutInput, Encoding, GraphSpec, Graphs, Normalisation, RegionSpec, SweepSpec, format,
+    graph_file,
 };
 use crate::NetworkError;
 use isochrone_volume::Modality;
@@ -34,6 +35,7 @@ pub(super) fn description(raw: format::Description, folder: &Path, digest: Strin
         return wrong("output.temperature must lie between 0.01 and 100");
     }
     let graphs = graphs(raw.graph, folder)?;
+    let sweep = sweep(raw.sweep.as_ref(), &region)?;
     let has_inputs = graphs.all().iter().any(|g| !g.dropout.is_empty());
     let dropout_rate = raw.dropout.map(|d| d.rate).filter(|_| has_inputs);
     if dropout_rate.is_some_and(|rate| !(rate > 0.0 && rate < 1.0)) {
@@ -45,6 +47,9 @@ pub(super) fn description(raw: format::Description, folder: &Path, digest: Strin
     let stride = graphs.for_samples().stride;
     if region.size.iter().any(|n| n % stride != 0) {
         return wrong(format!("region.size must be a multiple of the sampler's stride {stride}"));
+    }
+    if let Some(error) = graphs.error().filter(|g| region.size.iter().any(|n| n % g.stride != 0)) {
+        return wrong(format!("region.size must be a multiple of the error graph's stride {}", error.stride));
     }
     Ok(Bundle {
         name: raw.name,
@@ -60,6 +65,7 @@ pub(super) fn description(raw: format::Description, folder: &Path, digest: Strin
         temperature: raw.output.temperature,
         graphs,
         dropout_rate,
+        sweep,
         digest,
     })
 }
@@ -88,7 +94,21 @@ fn channel(raw: format::Channel) -> Checked<ChannelSpec> {
         format::Normalisation::Window { .. } => return wrong("a window's low must be less than its high"),
         format::Normalisation::None {} => Normalisation::None,
     };
-    Ok(ChannelSpec { modalities, normalisation })
+    if raw.missing.is_some_and(|value| !value.is_finite()) {
+        return wrong("a channel's missing value must be a finite number");
+    }
+    Ok(ChannelSpec { modalities, normalisation, missing: raw.missing })
+}
+
+/// Without a section: at the coarsest spacing, and without a prediction.
+fn sweep(raw: Option<&format::Sweep>, region: &RegionSpec) -> Checked<SweepSpec> {
+    let Some(&format::Sweep { spacing_mm, zero_click }) = raw else {
+        return Ok(SweepSpec { spacing_mm: region.max_spacing_mm, zero_click: false });
+    };
+    if !(region.min_spacing_mm..=region.max_spacing_mm).contains(&spacing_mm) {
+        return wrong("sweep.spacing_mm must lie between region.min_spacing_mm and region.max_spacing_mm");
+    }
+    Ok(SweepSpec { spacing_mm, zero_click })
 }
 
 fn region(raw: &format::Region) -> Checked<RegionSpec> {
@@ -146,11 +166,11 @@ fn encoding(raw: &format::Encoding) -> Checked<Encoding> {
 }
 
 fn graphs(raw: Vec<format::Graph>, folder: &Path) -> Checked<Graphs> {
-    let mut found: [Option<GraphSpec>; 4] = [None, None, None, None];
+    let mut found: [Option<GraphSpec>; 5] = [const { None }; 5];
     for graph in raw {
-        let roles = ["network", "encoder", "decoder", "sampler"];
+        let roles = ["network", "encoder", "decoder", "sampler", "error"];
         let Some((slot, role)) = found.iter_mut().zip(roles).find(|(_, role)| *role == graph.role) else {
-            return wrong("a graph's role must be network, encoder, decoder or sampler");
+            return wrong("a graph's role must be network, encoder, decoder, sampler or error");
         };
         if slot.is_some() {
             return wrong(format!("there is more than one {role}"));
@@ -158,17 +178,17 @@ fn graphs(raw: Vec<format::Graph>, folder: &Path) -> Checked<Graphs> {
         *slot = Some(spec(graph, role, folder)?);
     }
     match found {
-        [Some(network), None, None, None] if takes_prompts(&network) && network.logits.is_some() => {
+        [Some(network), None, None, None, None] if takes_prompts(&network) && network.logits.is_some() => {
             Ok(Graphs::Single(network))
         }
-        [Some(_), None, None, None] => {
+        [Some(_), None, None, None, None] => {
             wrong("the network graph needs inputs.image, inputs.positive and outputs.logits")
         }
-        [None, Some(encoder), Some(decoder), sampler] => {
+        [None, Some(encoder), Some(decoder), sampler, error] => {
             if !takes_prompts(&encoder) {
                 return wrong("the encoder needs inputs.image and inputs.positive");
             }
-            for graph in [Some(&decoder), sampler.as_ref()].into_iter().flatten() {
+            for graph in [Some(&decoder), sampler.as_ref(), error.as_ref()].into_iter().flatten() {
                 if graph.features.is_empty() || graph.logits.is_none() {
                     return wrong(format!("the {} needs inputs.features and outputs.logits", graph.file.role));
                 }
@@ -176,9 +196,14 @@ fn graphs(raw: Vec<format::Graph>, folder: &Path) -> Checked<Graphs> {
             if decoder.stride != 1 {
                 return wrong("the decoder's stride must be 1; a coarser graph is a sampler");
             }
-            Ok(Graphs::Split { encoder, decoder, sampler })
+            if error.as_ref().is_some_and(|e| !e.dropout.is_empty()) {
+                return wrong("the error graph takes features and a probability, no dropout inputs");
+            }
+            Ok(Graphs::Split { encoder, decoder, sampler, error })
         }
-        _ => wrong("there must be one network graph, or an encoder, a decoder and at most one sampler"),
+        _ => wrong(
+            "there must be one network graph, or an encoder, a decoder, at most one sampler and at most one error graph",
+        ),
     }
 }
 
@@ -205,6 +230,7 @@ fn spec(raw: format::Graph, role: &'static str, folder: &Path) -> Checked<GraphS
         positive: raw.inputs.positive,
         negative: raw.inputs.negative,
         features: raw.inputs.features,
+        probability: raw.inputs.probability,
         dropout,
         logits: raw.outputs.logits,
         stride: raw.stride,

@@ -22,6 +22,7 @@ pub(super) struct Description {
     #[serde(default)]
     pub graph: Vec<Graph>,
     pub dropout: Option<Dropout>,
+    pub sweep: Option<Sweep>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,6 +30,7 @@ pub(super) struct Description {
 pub(super) struct Channel {
     pub modalities: Vec<String>,
     pub normalisation: Normalisation,
+    pub missing: Option<f32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -141,6 +143,7 @@ pub(super) struct Inputs {
     pub negative: Option<String>,
     #[serde(default)]
     pub features: Vec<String>,
+    pub probability: Option<String>,
     #[serde(default)]
     pub dropout: Vec<DropoutInput>,
 }
@@ -162,6 +165,14 @@ pub(super) struct Outputs {
 #[serde(deny_unknown_fields)]
 pub(super) struct Dropout {
     pub rate: f32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sweep {
+    pub spacing_mm: f64,
+    #[serde(default)]
+    pub zero_click: bool,
 }
 
 fn one() -> usize {

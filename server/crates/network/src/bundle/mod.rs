@@ -41,6 +41,8 @@ pub struct Bundle {
     pub graphs: Graphs,
     /// Probability that a channel is dropped in a sample; `None` without dropout inputs.
     pub dropout_rate: Option<f32>,
+    /// How the whole volume is looked over before the first prompt.
+    pub sweep: SweepSpec,
     digest: String,
 }
 
@@ -51,6 +53,8 @@ pub struct ChannelSpec {
     pub modalities: Vec<Modality>,
     /// What is done to the values of a region first.
     pub normalisation: Normalisation,
+    /// The value of every voxel, after normalisation, where a session has no such image; `None`: it must have one.
+    pub missing: Option<f32>,
 }
 
 /// What is done to a channel's values, over a region's voxels inside the volume; voxels outside become 0.
@@ -98,6 +102,15 @@ pub struct RegionSpec {
     pub context: f64,
     /// From this prompt of a label on, a correction changes only what is connected to it; 0: never.
     pub local_from: usize,
+}
+
+/// How the whole volume is looked over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SweepSpec {
+    /// Working spacing, mm.
+    pub spacing_mm: f64,
+    /// The network was trained to answer without a prompt, so that its answer is a prediction.
+    pub zero_click: bool,
 }
 
 /// How prompts become a map (see `isochrone-guidance`).
@@ -151,6 +164,8 @@ pub enum Graphs {
         decoder: GraphSpec,
         /// As the decoder, but stops at a coarser resolution; for samples.
         sampler: Option<GraphSpec>,
+        /// Features, and the answer's probability, to the logit of the answer being wrong.
+        error: Option<GraphSpec>,
     },
 }
 
@@ -160,9 +175,18 @@ impl Graphs {
     pub fn all(&self) -> Vec<&GraphSpec> {
         match self {
             Self::Single(graph) => vec![graph],
-            Self::Split { encoder, decoder, sampler } => {
-                [Some(encoder), Some(decoder), sampler.as_ref()].into_iter().flatten().collect()
+            Self::Split { encoder, decoder, sampler, error } => {
+                [Some(encoder), Some(decoder), sampler.as_ref(), error.as_ref()].into_iter().flatten().collect()
             }
+        }
+    }
+
+    /// The graph that says where the answer may be wrong.
+    #[must_use]
+    pub fn error(&self) -> Option<&GraphSpec> {
+        match self {
+            Self::Single(_) => None,
+            Self::Split { error, .. } => error.as_ref(),
         }
     }
 
@@ -191,6 +215,8 @@ pub struct GraphSpec {
     pub negative: Option<String>,
     /// Names of the features: the encoder's outputs that this graph takes.
     pub features: Vec<String>,
+    /// Name of the answer's input `[1, 1, k, j, i]`, its probability; for the error graph.
+    pub probability: Option<String>,
     /// Dropout masks `[T, channels]`.
     pub dropout: Vec<DropoutInput>,
     /// Name of the output `[T, 1, k, j, i]`, or `[T, 2, …]`: background and foreground.

@@ -58,6 +58,17 @@ outputs = { logits = "logits" }
 stride = 2
 "#;
 
+/// Says where the split toy is wrong: sigmoid(f0 − answer).
+#[allow(dead_code)] // Not every test binary runs it.
+pub const ERROR: &str = r#"
+[[graph]]
+role = "error"
+file = "error.onnx"
+sha256 = "@"
+inputs = { features = ["f0"], probability = "answer" }
+outputs = { logits = "logits" }
+"#;
+
 /// Somebody else's network: one graph, other names, no previous mask, no negative guidance, no dropout.
 pub const FOREIGN: &str = r#"
 [[graph]]

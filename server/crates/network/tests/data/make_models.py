@@ -7,6 +7,8 @@ Needs ``onnx``. Every graph is simple enough to check by hand:
 - ``decoder.onnx``: logits = f0 · drop; drop has one channel.
 - ``sampler.onnx``: logits = f1 · drop.
 - ``foreign.onnx``: somebody else's single graph: other names, two output channels (softmax), no dropout.
+- ``error.onnx``: logits = f0 − answer; answer is the decoder's probability.
+- ``two_channels.onnx``: a single graph; logits = first channel − second channel + positive.
 """
 
 from pathlib import Path
@@ -70,4 +72,19 @@ save(
     ],
     [value("scan", MAP), value("fg_points", MAP)],
     [value("pred", [1, 2, "k", "j", "i"])],
+)
+save(
+    HERE / "error.onnx",
+    [helper.make_node("Sub", ["f0", "answer"], ["logits"])],
+    [value("f0", MAP), value("answer", MAP)], [value("logits", MAP)],
+)
+save(
+    HERE / "two_channels.onnx",
+    [
+        helper.make_node("Conv", ["image", "w"], ["difference"]),
+        helper.make_node("Add", ["difference", "positive"], ["logits"]),
+    ],
+    [value("image", [1, 2, "k", "j", "i"]), value("positive", MAP)],
+    [value("logits", MAP)],
+    [("w", np.array([1, -1], np.float32).reshape(1, 2, 1, 1, 1))],
 )

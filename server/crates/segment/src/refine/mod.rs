@@ -5,7 +5,7 @@ mod local;
 mod merge;
 mod run;
 
-use crate::{Cancel, Candidate, Prepared, Samples, SegmentError, Segmenter, Task};
+use crate::{Cancel, Candidate, Draw, Prepared, Samples, SegmentError, Segmenter, Task};
 use isochrone_prompt::PlacedPrompt;
 use isochrone_volume::{Grid, Mask, VoxelBox};
 
@@ -116,7 +116,7 @@ pub fn refine(
     done.ok_or(SegmentError::NoPositivePrompt)
 }
 
-/// Draws `t` stochastic samples of a step that was made before; nothing is encoded again if the
+/// Draws samples of a step that was made before; nothing is encoded again if the
 /// engine still remembers it.
 ///
 /// # Errors
@@ -128,14 +128,5 @@ pub fn sample(
     draw: Draw,
     cancel: &Cancel,
 ) -> Result<Samples, SegmentError> {
-    engine.sample(prepared, &task.task(&[]), draw.t, draw.seed, cancel)
-}
-
-/// How many samples, and which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Draw {
-    /// Number of samples.
-    pub t: usize,
-    /// Seed: the same seed gives the same samples.
-    pub seed: u64,
+    engine.sample(prepared, &task.task(&[]), draw, cancel)
 }

@@ -1,0 +1,187 @@
+//! `isochrone evaluate`: a simulated reader over many cases, through the server's own session code.
+
+mod play;
+mod reliability;
+mod replay;
+mod report;
+mod slices;
+
+use super::cases::{self, Case};
+use super::engine::EngineArgs;
+use super::shared;
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use isochrone_robot::Reader;
+use isochrone_segment::{Channel, Estimator, Segmenter};
+use isochrone_session::{Session, SessionLimits};
+use isochrone_volume::Mask;
+use rayon::prelude::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Plays a simulated reader over labelled cases and writes what came of every click.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// Folder of cases: CASE/image.nii.gz (or image_0000.nii.gz, image_0001.nii.gz …) and CASE/mask.nii.gz,
+    /// CASE_image.nrrd and CASE_label.nrrd, or nnU-Net's imagesTr and labelsTr.
+    #[arg(long)]
+    cases: PathBuf,
+    /// Only cases whose name begins so; can be repeated.
+    #[arg(long, value_name = "PREFIX")]
+    only: Vec<String>,
+    /// The value of the lesion in the masks; any but 0 if left out.
+    #[arg(long)]
+    label: Option<u32>,
+    /// Who clicks: centre, uncertain, edt, uniform, boundary, perturbed or long-axis.
+    #[arg(long, default_value = "centre")]
+    reader: Reader,
+    /// Instead of a reader: the clicks of an earlier evaluation (its clicks.csv).
+    #[arg(long, value_name = "CLICKS.CSV")]
+    replay: Option<PathBuf>,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Clicks a case.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+    clicks: u16,
+    /// Stochastic samples for uncertainty.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    samples: u16,
+    /// Clicks after which the uncertainty is compared with the actual error, such as 1,3,5; costs time.
+    #[arg(long, value_delimiter = ',', value_name = "CLICKS")]
+    uncertainty: Vec<u16>,
+    /// Where uncertainty comes from; the engine's usual way if left out. Several are compared.
+    #[arg(long, value_delimiter = ',', value_enum)]
+    estimators: Vec<EstimatorName>,
+    /// Also compare proposed slices with random ones and with an oracle, over this many slices.
+    #[arg(long, value_name = "SLICES")]
+    proposals: Option<u16>,
+    /// Random readers of that comparison.
+    #[arg(long, default_value_t = 3)]
+    random_readers: u64,
+    /// Cases at a time; one a core if left out.
+    #[arg(long)]
+    jobs: Option<usize>,
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Where clicks.csv, summary.json and the rest go.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EstimatorName {
+    /// Monte-Carlo dropout.
+    Dropout,
+    /// Mirrored regions.
+    Augmentation,
+    /// The bundle's error graph.
+    ErrorHead,
+}
+
+impl EstimatorName {
+    fn estimator(self) -> Estimator {
+        match self {
+            Self::Dropout => Estimator::Dropout,
+            Self::Augmentation => Estimator::Augmentation,
+            Self::ErrorHead => Estimator::ErrorHead,
+        }
+    }
+}
+
+/// A case that is being played.
+struct Table<'a> {
+    engine: &'a Arc<dyn Segmenter>,
+    args: &'a EvaluateArgs,
+    channels: Vec<Channel>,
+    truth: Mask,
+    /// Clicks to be made, whatever comes of them.
+    given: Option<Vec<isochrone_robot::Click>>,
+}
+
+/// What came of one case.
+struct Played {
+    name: String,
+    /// Modalities of the channels, such as `PT+CT`.
+    modality: String,
+    clicks: Vec<play::Row>,
+    looks: Vec<reliability::Look>,
+    slices: Vec<slices::Walk>,
+}
+
+impl<'a> Table<'a> {
+    fn new(
+        case: &Case,
+        engine: &'a Arc<dyn Segmenter>,
+        args: &'a EvaluateArgs,
+        replay: Option<&replay::Clicks>,
+    ) -> anyhow::Result<Self> {
+        let (volumes, truth) = case.read(args.label)?;
+        let channels = volumes.into_iter().map(|v| Channel { volume: Arc::new(v) }).collect();
+        let given = replay.map(|clicks| clicks.get(&case.name).cloned().unwrap_or_default());
+        Ok(Self { engine, args, channels, truth, given })
+    }
+
+    /// A fresh session with one label.
+    fn session(&self) -> anyhow::Result<(Session, u32)> {
+        let mut session = Session::open(self.engine.clone(), &self.channels, self.args.seed, SessionLimits::default())?;
+        let label = session.add_label("lesion")?.label.context("The session gave the label no number")?;
+        Ok((session, label))
+    }
+
+    fn modality(&self) -> String {
+        self.channels.iter().map(|c| c.volume.modality().code()).collect::<Vec<_>>().join("+")
+    }
+
+    /// Voxel sides along `k`, `j`, `i`, mm.
+    fn spacing_kji_mm(&self) -> [f32; 3] {
+        let [i, j, k] = self.truth.grid().spacing_mm().map(|s| s as f32);
+        [k, j, i]
+    }
+}
+
+/// Plays all cases, writes the files and prints the tables.
+///
+/// # Errors
+/// No case, an engine that cannot be loaded, a case that cannot be read or segmented.
+pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    let found = cases::find(&args.cases, &args.only)?;
+    if found.is_empty() {
+        bail!("{} holds no case: a case is a folder with image.nii.gz and mask.nii.gz", args.cases.display());
+    }
+    let replay = args.replay.as_deref().map(replay::read).transpose()?;
+    let engine = args.engine.load()?;
+    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    let bar = shared::bar(found.len() as u64, "Cases".to_owned());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.unwrap_or_default()).build()?;
+    let played: anyhow::Result<Vec<Played>> = pool.install(|| {
+        let all = found.par_iter().with_max_len(1).map(|case| {
+            let played = one(case, &engine, args, replay.as_ref()).with_context(|| format!("case {}", case.name));
+            bar.inc(1);
+            played
+        });
+        all.collect()
+    });
+    bar.finish_and_clear();
+    let played = played?;
+    for (file, text) in report::files(&played, &engine.describe(), args)? {
+        std::fs::write(args.out.join(file), text)?;
+    }
+    shared::print(&report::tables(&played))?;
+    Ok(())
+}
+
+fn one(
+    case: &Case,
+    engine: &Arc<dyn Segmenter>,
+    args: &EvaluateArgs,
+    replay: Option<&replay::Clicks>,
+) -> anyhow::Result<Played> {
+    let table = Table::new(case, engine, args, replay)?;
+    let (clicks, looks) = play::play(&table)?;
+    let slices = match args.proposals {
+        Some(turns) => slices::compare(&table, usize::from(turns))?,
+        None => Vec::new(),
+    };
+    Ok(Played { name: case.name.clone(), modality: table.modality(), clicks, looks, slices })
+}
