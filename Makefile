@@ -12,6 +12,8 @@ TEST_FREEDOMS := unwrap_used expect_used panic indexing_slicing too_many_argumen
 MINUTES    ?= 60
 DATA       ?=
 OUT        ?= build/evaluation
+PROCESSES  ?= 1
+START      ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean
@@ -65,8 +67,10 @@ evaluate-peers: build/stamp-venv ## the same clicks through other people's metho
 gpu-check: build lesions ## a GPU's masks and times against the CPU's; says so where there is no GPU
 	$(BIN) gpu-check $(ARGS)
 
-train: wheel build/stamp-train ## train the network: make train DATA=folder MINUTES=60
-	cd training && .venv/bin/python -m isochrone_training.train --data "$(DATA)" --minutes $(MINUTES) --out runs/latest
+train: wheel build/stamp-train ## train the network: make train DATA=folder MINUTES=60 [PROCESSES=2] [START=models/lesion-2]
+	cd training && .venv/bin/python -m isochrone_training.synth
+	cd training && .venv/bin/python -m isochrone_training.train --data "$(abspath $(DATA))" --minutes $(MINUTES) --out runs/latest \
+		--processes $(PROCESSES) $(if $(START),--start "$(abspath $(START))")
 
 build: onnxruntime ## the server and command line: target/release/isochrone
 	cargo build --release

@@ -1,6 +1,6 @@
 """Which guidance serves best: the same short training once for each encoding.
 
-``python -m isochrone_training.ablation --data DIR --start ../models/lesion-1 --steps 150 --seeds 1 --json FILE``
+``python -m isochrone_training.ablation --data DIR --start ../models/lesion-2 --steps 130 --seeds 1 --json FILE``
 
 Every arm begins from the same bundle with the stem's weights for clicks set to zero, so that none has been
 trained for, and sees the same samples. It is judged on held-back patients, in regions of 1.5 times the
@@ -86,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds labelled/")
     parser.add_argument("--start", type=Path, required=True, help="bundle to begin from")
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=130)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--side", type=int, default=48)
     parser.add_argument("--arms", nargs="+", default=list(ARMS))

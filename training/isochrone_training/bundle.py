@@ -50,13 +50,12 @@ sha256 = "{decoder}"
 inputs = {{ features = ["f0", "f1", "f2", "f3"], dropout = [{drops}] }}
 outputs = {{ logits = "logits" }}
 
-[[graph]]                         # stops early: many samples at low cost
+[[graph]]                         # stops at half of the resolution and interpolates: many samples at low cost
 role = "sampler"
 file = "sampler.onnx"
 sha256 = "{sampler}"
 inputs = {{ features = ["f0", "f1", "f2", "f3"], dropout = [{drops}] }}
 outputs = {{ logits = "logits" }}
-stride = 2                        # working voxels per output voxel along an axis
 
 [[graph]]                         # instead of samples: where the mask may be wrong
 role = "error"
@@ -64,7 +63,7 @@ file = "error.onnx"
 sha256 = "{error}"
 inputs = {{ features = ["f0", "f1", "f2", "f3"] }}
 outputs = {{ logits = "logits" }}
-stride = 2
+stride = 2                        # working voxels per output voxel along an axis
 
 [dropout]
 rate = {rate}

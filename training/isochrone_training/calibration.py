@@ -9,6 +9,7 @@ round; the one for the bundle is fitted on all. ``--tuning`` plays on training p
 
 import argparse
 import json
+import multiprocessing
 import time
 from pathlib import Path
 
@@ -81,16 +82,18 @@ def boundary_distance(found: np.ndarray, spacing_mm: float) -> np.ndarray:
     return np.where(found, distance_transform(found, spacing), distance_transform(~found, spacing))
 
 
-def play_case(bundle: Bundle, case, region: dict) -> list[tuple[int, dict]]:
-    """The looks at one case, by click."""
-    truth = case.labels > 0
+def play_case(job: tuple) -> list[tuple]:
+    """The looks at one case: (case, modality, click, look). Its job is (bundle's folder, case, region)."""
+    folder, case, region = job
+    set_threads(1)
+    bundle, truth = Bundle(folder, 1), case.labels > 0
     play, found = Session(case.image, case.spacing_mm, bundle.probability, region), []
     for n in range(1, max(CLICKS) + 1):
         at = centre_click(play.mask, truth, case.spacing_mm)
         if at is not None:
             play.click(*at)
         if n in CLICKS and (seen := look(bundle, play, truth)) is not None:
-            found.append((n, seen))
+            found.append((case.name, case.modality, n, seen))
     return found
 
 
@@ -160,16 +163,18 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-2")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2, help="of one thread each")
     parser.add_argument("--tuning", action="store_true", help="on some training cases instead")
     args = parser.parse_args()
-    set_threads(args.threads)
-    bundle, region = Bundle(args.bundle, args.threads), read_recipe(args.recipe)["region"]
     cases = tuning_cases(args.data) if args.tuning else read_cases(args.data, VALIDATION_PATIENTS)
+    region = read_recipe(args.recipe)["region"]
     rows = []
-    for case in cases:
-        rows += [(case.name, case.modality, n, seen) for n, seen in play_case(bundle, case, region)]
-        print(case.name, flush=True)
+    with multiprocessing.get_context("fork").Pool(args.processes) as pool:
+        jobs = [(args.bundle, case, region) for case in sorted(cases, key=lambda c: -c.image.size)]
+        for found in pool.imap_unordered(play_case, jobs):
+            rows += found
+            print(found[0][0] if found else "a case without a mask", flush=True)
+    rows.sort(key=lambda row: (row[0], row[2]))
     text, figures = table(rows)
     print(text)
     args.out.mkdir(parents=True, exist_ok=True)

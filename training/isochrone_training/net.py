@@ -156,8 +156,22 @@ class SampleHead(nn.Module):
         return self.logit(F.leaky_relu(self.mix(x), 0.1))
 
 
+class Doubled(nn.Module):
+    """Linear interpolation of one channel to twice the resolution; a convolution is quicker than a resize."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        line = torch.tensor([0.25, 0.75, 0.75, 0.25])
+        cube = line[:, None, None] * line[:, None] * line
+        self.register_buffer("kernel", cube[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[T, 1, d, h, w]`` to ``[T, 1, 2d, 2h, 2w]`` over the same place."""
+        return F.conv_transpose3d(F.pad(x, (1,) * 6, mode="replicate"), self.kernel, stride=2, padding=3)
+
+
 class Sampler(nn.Module):
-    """A decoder of its own that stops early: logits ``[T, 1, D/2, H/2, W/2]``, for many samples.
+    """A decoder of its own that stops early, and interpolates: logits ``[T, 1, D, H, W]``, for many samples.
 
     It is trained last, on a finished encoder (``uncertain.py``): what makes one good mask and what makes
     samples that differ where the mask is wrong are two tasks.
@@ -165,14 +179,19 @@ class Sampler(nn.Module):
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.trunk, self.head = Trunk(width), SampleHead(width)
+        self.trunk, self.head, self.doubled = Trunk(width), SampleHead(width), Doubled()
+
+    def half(self, features: tuple[Tensor, ...], drops: tuple[Tensor, ...]) -> Tensor:
+        """Logits at half of the resolution."""
+        f0, f1, f2, f3 = features
+        return self.head(self.trunk(f1, f2, f3, drops), f0)
 
     def forward(
         self,
         f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor,
         drop3: Tensor, drop2: Tensor, drop1: Tensor,
     ) -> Tensor:
-        return self.head(self.trunk(f1, f2, f3, (drop3, drop2, drop1)), f0)
+        return self.doubled(self.half((f0, f1, f2, f3), (drop3, drop2, drop1)))
 
 
 class ErrorHead(nn.Module):

@@ -151,9 +151,6 @@ class Session:
         if self.recipe["local_from"] and len(self.clicks) >= self.recipe["local_from"] and self.active.any():
             self.mask = correction(old, self.mask, at, sign)
         elsewhere = old & ~self.active
-        if self.recipe["least_reach_voxels"] and len(self.clicks) > 1 and not elsewhere[at]:
-            reach = self.recipe["least_reach_voxels"] * self.region.spacing_mm[0]
-            self.mask = np.where(ball(old.shape, at, self.spacing_mm, reach) & ~elsewhere, sign, self.mask)
         for at, sign in self.clicks:
             point = self.region.region_from_voxel(at)
             inside = ((point >= -0.5) & (point <= self.region.side - 0.5)).all()
@@ -165,12 +162,6 @@ def correction(old: np.ndarray, new: np.ndarray, at, sign: bool) -> np.ndarray:
     """The old mask with those changes that are of a click's sign and connected to it."""
     changes, _ = ndimage.label((new != old) & (new == sign), NEIGHBOURS)
     return np.where((changes == changes[at]) & (changes > 0), new, old)
-
-
-def ball(shape, at, spacing_mm, radius_mm: float) -> np.ndarray:
-    """Voxels within a radius of one."""
-    axes = [((np.arange(n) - c) * mm) ** 2 for n, c, mm in zip(shape, at, spacing_mm)]
-    return axes[0][:, None, None] + axes[1][:, None] + axes[2] <= radius_mm**2
 
 
 def play(session: Session, truth: np.ndarray, clicks: int) -> list[float]:

@@ -1,6 +1,6 @@
 """Synthetic lesions: shapes, organs, textures, noise, thick slices.
 
-``python -m isochrone_training.synth --out cache/synthetic --count 360`` writes ``<n>.npz`` with
+``python -m isochrone_training.synth --out cache/synthetic --count 480`` writes ``<n>.npz`` with
 ``image`` float16 and ``mask`` uint8 ``[k, j, i]`` (one lesion, value 1) and ``spacing`` (mm).
 """
 
@@ -193,7 +193,7 @@ def main() -> None:
     """Command line; volumes that exist are kept, and each has a seed of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("cache/synthetic"))
-    parser.add_argument("--count", type=int, default=360)
+    parser.add_argument("--count", type=int, default=480)
     parser.add_argument("--seed", type=int, default=20261123)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

@@ -235,7 +235,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled cases, see layouts.py")
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--out", type=Path, default=here / "runs" / "lesion-1")
+    parser.add_argument("--out", type=Path, default=here / "runs" / "latest")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--synthetic", type=Path, default=here / "cache" / "synthetic")
     parser.add_argument("--processes", type=int, default=1)

@@ -26,6 +26,7 @@ from .net import LesionNet
 from .recipe import new_network, read_recipe
 from .train import tensors
 from .uncertainty import boundary_band
+from .warm import begin_as_decoder
 
 
 def entropy(p: torch.Tensor) -> torch.Tensor:
@@ -90,7 +91,7 @@ def train(net: LesionNet, states: States, recipe: dict, minutes: float) -> None:
         for _ in range(rule["batch"]):
             features, truth, wrong, weight = states.next()
             masks = net.random_masks(rule["samples"], rule["dropout"], generator)
-            first = sampler_loss(net.sampler(*features, *masks), truth, wrong, weight, rule["information_share"])
+            first = sampler_loss(net.sampler.half(features, masks), truth, wrong, weight, rule["information_share"])
             second = error_loss(net.error(*features), wrong, weight)
             ((first + second) / rule["batch"]).backward()
             losses.append((float(first.detach()), float(second.detach())))
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="file for the whole network's weights")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--synthetic", type=Path, default=here / "cache" / "synthetic")
+    parser.add_argument("--begin", type=Path, help="weights of both parts from an earlier run")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     recipe = read_recipe(args.recipe)
@@ -121,10 +123,11 @@ def main() -> None:
     torch.manual_seed(recipe["seed"])
     net = new_network(recipe)
     net.load_state_dict(torch.load(args.checkpoint, weights_only=True)["average"])
-    from .warm import begin_as_decoder
-
     for part in (net.sampler, net.error):
         begin_as_decoder(part, net)
+    if args.begin is not None:
+        begun = torch.load(args.begin, weights_only=True)["average"]
+        net.load_state_dict({k: v for k, v in begun.items() if k.startswith(("sampler.", "error."))}, strict=False)
     for part in (net.encoder, net.decoder):
         part.requires_grad_(False)
     synthetic = sorted(args.synthetic.glob("[0-9][0-9][0-9][0-9].npz"))

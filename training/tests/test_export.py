@@ -32,6 +32,6 @@ def test_description_is_complete(tmp_path):
     bundle = tomllib.loads(path.read_text())
     assert bundle["format"] == 1
     assert [g["role"] for g in bundle["graph"]] == ["encoder", "decoder", "sampler", "error"]
-    assert bundle["graph"][2]["stride"] == 2
+    assert bundle["graph"][3]["stride"] == 2
     assert bundle["guidance"]["positive"]["encoding"] == recipe["guidance"]
     assert bundle["region"]["size"] == [64, 64, 64]

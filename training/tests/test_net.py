@@ -28,7 +28,7 @@ def test_shapes(net, side):
     assert features[3].shape[2:] == tuple(n // 16 for n in side)
     assert fine.shape == (3, 1, *side)
     assert coarse.shape == (3, 1, *(n // 4 for n in side))
-    assert samples.shape == (3, 1, *(n // 2 for n in side))
+    assert samples.shape == (3, 1, *side)
     assert error.shape == (1, 1, *(n // 2 for n in side))
 
 
@@ -51,3 +51,11 @@ def test_click_window_is_centred_on_the_clicked_grey_value():
     seen = click_window(image, click)
     assert abs(float(seen[0, 0, 4, 4, 6])) < 0.05
     assert float(seen[0, 0, 4, 4, 0]) < -0.9
+
+
+def test_doubling_is_linear_interpolation():
+    from isochrone_training.net import Doubled
+
+    x = torch.randn(2, 1, 3, 4, 5)
+    wanted = torch.nn.functional.interpolate(x, scale_factor=2, mode="trilinear", align_corners=False)
+    assert torch.allclose(Doubled()(x), wanted, atol=1e-6)

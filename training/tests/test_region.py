@@ -51,7 +51,7 @@ def test_reader_finds_a_bright_ball_with_a_threshold_for_a_network():
         "side_voxels": 64, "percentiles": [0.5, 99.5], "first_spacing_mm": 0.8,
         "min_spacing_mm": 0.5, "max_spacing_mm": 6.0, "zoom_out": 1.5, "context": 1.5,
         "shrink_below": 0.3, "shrink_to": 2.0, "reach_voxels": 10, "first_spacing_voxels": 0.75,
-        "local_from": 3, "least_reach_voxels": 0.0,
+        "local_from": 3,
         "encoding": {"kind": "gaussian", "sigma_voxels": 2.0},
     }
     network = lambda image, previous, positive, negative: (image > 0.5).astype(np.float32)

@@ -49,9 +49,9 @@ fn channels_sweep_and_error_graph() {
 
 #[test]
 fn the_shipped_bundle_loads() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-1");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-2");
     let bundle = Bundle::load(&folder).unwrap();
-    assert_eq!(bundle.graphs.all().len(), 3);
+    assert_eq!(bundle.graphs.all().len(), 4);
 }
 
 #[test]

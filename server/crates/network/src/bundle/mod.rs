@@ -15,7 +15,7 @@ pub use files::GraphFile;
 /// A checked description of a network. A `Bundle` in hand has files that match their SHA-256.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bundle {
-    /// Short name, such as `lesion-1`.
+    /// Short name, such as `lesion-2`.
     pub name: String,
     /// Version of the weights.
     pub version: String,
@@ -258,7 +258,7 @@ impl Bundle {
         &self.digest
     }
 
-    /// Name and version, such as `lesion-1 1.0.0`.
+    /// Name and version, such as `lesion-2 2.0.0`.
     #[must_use]
     pub fn title(&self) -> String {
         format!("{} {}", self.name, self.version)
