@@ -13,8 +13,9 @@ import numpy as np
 REPO = Path(__file__).parents[2]
 sys.path.insert(0, str(REPO / "server/tests/interop"))
 importlib.import_module("conftest").generate_stubs()
-geometry, volumes, prompts, segmentation = (
-    importlib.import_module(f"isochrone.v1.{name}_pb2") for name in ("geometry", "volumes", "prompts", "segmentation")
+geometry, volumes, prompts, labels, segmentation = (
+    importlib.import_module(f"isochrone.v1.{name}_pb2")
+    for name in ("geometry", "volumes", "prompts", "labels", "segmentation")
 )
 stub_of = {name: importlib.import_module(f"isochrone.v1.{name}_pb2_grpc") for name in ("volumes", "segmentation")}
 POSITIVE, NEGATIVE = prompts.POLARITY_POSITIVE, prompts.POLARITY_NEGATIVE
@@ -64,7 +65,7 @@ class Session:
             volume_ids=[volume.volume_id], engine=engine, engine_parameters=parameters
         )
         self.id = stub.OpenSession(request).session_id
-        self.label = stub.AddLabel(segmentation.AddLabelRequest(session_id=self.id, name="lesion")).label_id
+        self.label = stub.AddLabel(labels.AddLabelRequest(session_id=self.id, name="lesion")).label_id
 
     def add(self, *kinds) -> np.ndarray:
         """Adds prompts as one step; returns the label's mask."""
