@@ -125,12 +125,14 @@ def table(rows: list[tuple]) -> tuple[str, dict]:
         for n in CLICKS:
             values = [auroc(r[3]["scores"][name], r[3]["wrong"]) for r in rows if r[2] == n]
             means.append(float(np.mean([v for v in values if v is not None])))
-        cost = next((np.median([r[3]["ms"][c] for r in rows]) for k, c in costs.items() if name.startswith(k)), None)
+        cost = [np.median([r[3]["ms"][c] for r in rows]) for k, c in costs.items() if name.startswith(k)]
         figures["auroc"][name] = means
-        lines.append(f"| {name} | " + " | ".join(f"{m:.3f}" for m in means) + f" | {'' if cost is None else round(cost)} |")
+        cells = [f"{m:.3f}" for m in means] + [str(round(c)) for c in cost or [0]]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     patients = sorted({patient(r[0]) for r in rows})
     halves = [[r for r in rows if patients.index(patient(r[0])) % 2 == h] for h in (0, 1)]
-    lines += ["", "| ECE of the probability | as trained | other patients' temperature | temperature for all |", "|---" * 4 + "|"]
+    head = "| ECE of the probability | as trained | other patients' temperature | temperature for all |"
+    lines += ["", head, "|---" * 4 + "|"]
     for key, name in (("samples", f"mean of {SAMPLES} samples"), ("logit", "one pass")):
         plain = np.mean([calibration_error(mean_of(r[3][key], 1.0), r[3]["true"]) for r in rows])
         crossed = [
@@ -139,9 +141,10 @@ def table(rows: list[tuple]) -> tuple[str, dict]:
         ]
         everything = fit([r[3] for r in rows], key)
         pooled = pooled_error(halves, key)
-        figures["ece"][name] = {"as trained": float(plain), "crossed": float(np.mean(crossed)), "crossed, pooled": pooled}
+        crossed = float(np.mean(crossed))
+        figures["ece"][name] = {"as trained": float(plain), "crossed": crossed, "crossed, pooled": pooled}
         figures["temperature"][name] = everything
-        lines.append(f"| {name} | {plain:.3f} | {np.mean(crossed):.3f} ({pooled:.3f} over all voxels) | {everything:.2f} |")
+        lines.append(f"| {name} | {plain:.3f} | {crossed:.3f} ({pooled:.3f} over all voxels) | {everything:.2f} |")
     return "\n".join(lines), figures
 
 

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from .feed import Feed
-from .loss import total
 from .kernels import gaussian
+from .loss import total
 from .net import LesionNet
 from .recipe import new_network, read_recipe
 from .region import guidance, points_of

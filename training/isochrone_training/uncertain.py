@@ -85,8 +85,9 @@ def train(net: LesionNet, states: States, recipe: dict, minutes: float) -> None:
     generator = torch.Generator().manual_seed(recipe["seed"])
     begin, step, losses = time.monotonic(), 0, []
     while (spent := (time.monotonic() - begin) / 60 / minutes) < 1:
+        rate = rule["learning_rate"] * min(1, (step + 1) / 30) * (0.02 + 0.49 * (1 + math.cos(math.pi * spent)))
         for group in optimiser.param_groups:
-            group["lr"] = rule["learning_rate"] * min(1, (step + 1) / 30) * (0.02 + 0.49 * (1 + math.cos(math.pi * spent)))
+            group["lr"] = rate
         optimiser.zero_grad(set_to_none=True)
         for _ in range(rule["batch"]):
             features, truth, wrong, weight = states.next()
