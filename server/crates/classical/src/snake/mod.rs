@@ -186,7 +186,9 @@ fn check(
     if !(3..=MAX_POINTS).contains(&curve.len()) {
         return wrong("The number of points", curve.len() as f64, "3 to 2000; draw a longer curve or thin it out");
     }
-    if let Some(value) = curve.iter().chain(pins.iter().map(|p| &p.target)).flatten().find(|v| v.is_nan() || v.abs() >= 1e6) {
+    if let Some(value) =
+        curve.iter().chain(pins.iter().map(|p| &p.target)).flatten().find(|v| v.is_nan() || v.abs() >= 1e6)
+    {
         return wrong("A coordinate", *value, "a number of voxels below a million");
     }
     if let Some(pin) = pins.iter().find(|p| p.point >= curve.len()) {
