@@ -13,6 +13,7 @@ mod info;
 mod measure;
 mod model;
 pub mod pacs;
+mod prompts;
 mod segment;
 mod series;
 pub mod serve;
@@ -33,7 +34,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Segment a lesion from clicks
+    /// Segment a lesion from clicks, strokes, boxes, curves or a gaze
     Segment(segment::SegmentArgs),
     /// Say what an image is and where it lies
     Info(info::InfoArgs),

@@ -1,25 +1,24 @@
-//! `isochrone segment`: a mask from clicks, without a server.
+//! `isochrone segment`: a mask from prompts of every kind, without a server.
 
 use super::engine::EngineArgs;
+use super::prompts::PromptArgs;
 use super::series::ImageArgs;
 use super::shared;
 use anyhow::Context;
 use clap::Args;
-use isochrone_prompt::{Click, Prompt};
 use isochrone_segment::Channel;
 use isochrone_session::{Session, SessionLimits};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Segments one lesion from clicks and writes the mask.
+/// Segments one lesion from prompts and writes the mask.
 #[derive(Debug, Args)]
 pub struct SegmentArgs {
     #[command(flatten)]
     image: ImageArgs,
-    /// A click in LPS mm; `,-` after it says "not this". Can be repeated: each is a step, in this order.
-    #[arg(long, value_name = "X,Y,Z[,-]", required = true, allow_hyphen_values = true)]
-    click: Vec<Click>,
+    #[command(flatten)]
+    prompts: PromptArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Stochastic samples for the slice to look at next; 0 does without.
@@ -36,7 +35,7 @@ pub struct SegmentArgs {
 /// Writes the mask and says what it is.
 ///
 /// # Errors
-/// Image, clicks or model cannot be used, or the mask cannot be written.
+/// Image, prompts or model cannot be used, or the mask cannot be written.
 pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     shared::check_output(&args.out, args.force)?;
     let volume = Arc::new(args.image.load()?);
@@ -45,19 +44,21 @@ pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     let engine = args.engine.for_session(&engine, &channels)?;
     let mut session = Session::open(engine, &channels, 0, SessionLimits::default())?;
     let label = session.add_label("lesion")?.label.context("The session gave the label no number")?;
-    let bar = shared::bar(args.click.len() as u64, "Clicks".to_owned());
+    let prompts = args.prompts.prompts(volume.grid())?;
+    let bar = shared::bar(prompts.len() as u64, "Prompts".to_owned());
     let mut steps = Vec::new();
-    for &click in &args.click {
-        let started = Instant::now();
-        let update = session.add_prompts(label, vec![Prompt::Click(click)], "")?;
-        steps.push((click, started.elapsed().as_secs_f64() * 1000.0, update));
+    for prompt in prompts {
+        let (started, kind) = (Instant::now(), prompt.kind());
+        let update = session.add_prompts(label, vec![prompt], "").with_context(|| format!("The {kind}"))?;
+        steps.push((kind, started.elapsed().as_secs_f64() * 1000.0, update));
         bar.inc(1);
     }
     bar.finish_and_clear();
-    for (click, ms, update) in &steps {
+    for (kind, ms, update) in &steps {
+        let place = update.prompts.first().map_or_else(String::new, |p| shared::place(p.placed.position_lps_mm()));
         let ml = update.labels.iter().find(|l| l.label == label).map_or(0.0, |l| l.volume_ml);
         let spacing = update.spacing_mm.map_or_else(String::new, |s| format!(", worked at {s:.2} mm"));
-        println!("click {}: {ml:.2} mL, {ms:.0} ms{spacing}", shared::place(click.position_lps_mm));
+        println!("{kind} {place}: {ml:.2} mL, {ms:.0} ms{spacing}");
         update.warnings.iter().for_each(|w| println!("  {w}"));
     }
     let (mask, _) = session.mask(label)?;

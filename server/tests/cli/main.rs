@@ -54,6 +54,56 @@ fn segment_writes_the_ball_from_either_way_of_writing_a_click() {
 }
 
 #[test]
+fn segment_takes_every_kind_of_prompt_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = ball(folder.path());
+    let mask = folder.path().join("mask.nii.gz").display().to_string();
+    let gaze = folder.path().join("gaze.csv");
+    let samples: String = (0..30).map(|n| format!("{},-8,-12,{}\n", f64::from(n) * 16.7, 20 + n % 2)).collect();
+    std::fs::write(&gaze, samples + "600\ndispersion=10\n").unwrap();
+    let lasso = folder.path().join("lasso.txt");
+    std::fs::write(&lasso, "-16,-20,20; 0,-20,20; 0,-4,20; -16,-4,20").unwrap();
+    let lasso = format!("@{}", lasso.display());
+    let kinds = [
+        ["--click", "-8,-12,20"],
+        ["--scribble", "-12,-12,20; -4,-12,20; radius=2; normal=0,0,1"],
+        ["--box", "-20,-24,8; 4,0,32"],
+        ["--box", "-20,-24,20; 4,0,20; u=1,0,0; v=0,1,0"],
+        ["--extreme", "-20,-12,20; 4,-12,20; -8,-24,20; -8,0,20; -8,-12,8; -8,-12,32; margin=1"],
+        ["--lasso", &lasso],
+        ["--polygon", "-16,-20,20; 0,-20,20; 0,-4,20; -16,-4,20; drag=0,-4,20,-1,-5,20"],
+        ["--gaze", gaze.to_str().unwrap()],
+    ];
+    let run = |prompts: &[&str]| {
+        isochrone(&[&["segment", &image, "--engine", "geodesic", "-o", &mask, "--force"], prompts].concat())
+    };
+    for [option, value] in kinds {
+        let text = run(&[option, value]).good();
+        let found = values(&read(Path::new(&mask))).iter().filter(|v| **v > 0.0).count() as f64 * 8.0;
+        assert!((found / 7238.0 - 1.0).abs() < 0.5, "{option} {value}: {found} mm³\n{text}");
+    }
+    // A mask to start from is taken as it is; what follows it, in the order written, changes it.
+    let start = folder.path().join("start.nii.gz");
+    std::fs::copy(&mask, &start).unwrap();
+    let start = start.to_str().unwrap();
+    run(&["--initial", start]).good();
+    let before = values(&read(Path::new(&mask)));
+    assert_eq!(before, values(&read(Path::new(start))));
+    let text = run(&["--initial", start, "--click", "-8,-12,30,-"]).good();
+    assert!(text.find("initial mask").unwrap() < text.find("click").unwrap(), "{text}");
+    assert_ne!(values(&read(Path::new(&mask))), before);
+
+    assert!(run(&["--name", "liver"]).bad(1).contains("knows no names"));
+    assert!(run(&["--scribble", "1,2"]).bad(64).contains("radius=2"));
+    assert!(run(&["--gaze", "no-such-file"]).bad(64).contains("no-such-file"));
+    assert!(run(&[]).bad(64).contains("--click"));
+    let help = isochrone(&["segment", "--help"]).good();
+    for option in ["--click", "--scribble", "--box", "--extreme", "--lasso", "--polygon", "--gaze", "--initial"] {
+        assert!(help.contains(option), "{option}");
+    }
+}
+
+#[test]
 fn a_wrong_request_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let image = ball(folder.path());

@@ -1,7 +1,7 @@
 use crate::rasterised::Runs;
 use crate::{
-    Box2D, Box3D, Click, ExtremePoints, Gaze, InitialMask, LabelName, Lasso, Meaning, Polarity, Polygon, PromptError,
-    Rasterised, Scribble,
+    Box2D, Box3D, Click, ExtremeBox, ExtremePoints, Gaze, InitialMask, LabelName, Lasso, Meaning, Polarity, Polygon,
+    PromptError, Rasterised, Scribble,
 };
 use isochrone_volume::{DVec3, Grid, Volume, VoxelBox};
 use std::sync::Arc;
@@ -168,6 +168,24 @@ impl PlacedPrompt {
     pub fn certain(&self) -> impl Iterator<Item = [usize; 3]> + '_ {
         let certain = matches!(self.meaning(), Meaning::Marks | Meaning::Delineates);
         certain.then(|| self.rasterised.voxels()).into_iter().flatten()
+    }
+
+    /// True if a voxel `(i, j, k)` of the volume lies outside of what encloses the label: outside of a box in space, or
+    /// beside a rectangle, on its own plane. False for every other kind.
+    #[must_use]
+    pub fn leaves_out(&self, voxel: [usize; 3]) -> bool {
+        if self.meaning() != Meaning::Encloses || self.rasterised.contains(voxel) {
+            return false;
+        }
+        let plane = match &self.prompt {
+            Prompt::Box2D(rectangle) => rectangle.plane,
+            Prompt::ExtremePoints(ExtremePoints { within: ExtremeBox::Plane(plane), .. }) => *plane,
+            _ => return true,
+        };
+        // A cell's extent across the plane.
+        let steps = self.grid.world_from_voxel().matrix3;
+        let extent: f64 = [steps.x_axis, steps.y_axis, steps.z_axis].map(|s| s.dot(plane.normal()).abs()).iter().sum();
+        plane.distance_mm(self.grid.centre_mm(voxel)).abs() <= extent / 2.0
     }
 
     /// Those of [`PlacedPrompt::certain`] whose centres lie in a region (of a click, its place).

@@ -1,6 +1,7 @@
 //! From the region back into the label's mask.
 
 use super::RefineInput;
+use super::enclosing::Enclosing;
 use super::local::Correction;
 use crate::border;
 use crate::flood::NOTHING;
@@ -21,6 +22,8 @@ pub(super) struct Merge<'a> {
     /// The component that is replaced, on the mask's grid.
     pub active: &'a Mask,
     pub active_box: VoxelBox,
+    /// Boxes that hold the lesion.
+    pub enclosing: &'a Enclosing<'a>,
     /// A late correction: what it may change.
     pub correction: Option<Correction>,
 }
@@ -87,11 +90,8 @@ impl Merge<'_> {
             let at = [i + i0, j + j0, k + k0];
             let ours = self.active.contains(at);
             let old = mask.contains(at);
-            let new = if ours {
-                p >= self.threshold
-            } else {
-                old || (p >= self.threshold && !input.other_labels.iter().any(|l| l.contains(at)))
-            };
+            let likely = p >= self.threshold && !self.enclosing.leaves_out(at);
+            let new = if ours { likely } else { old || (likely && !input.other_labels.iter().any(|l| l.contains(at))) };
             if new != old
                 && let Some(voxel) = mask.voxels_mut().get_mut([k + k0, j + j0, i + i0])
             {

@@ -1,6 +1,7 @@
 //! One step: from the newest prompts to the label's new mask.
 
 mod active;
+mod enclosing;
 mod local;
 mod merge;
 mod run;
@@ -82,6 +83,8 @@ pub struct Refined {
 ///   that every prompt has an effect (those of a lasso, of a box round the lesion and of extreme points are
 ///   hints only); of several on one voxel, the newest wins. Where the reader has drawn the label's border, its plane
 ///   holds nothing else beside it.
+/// - What lies outside of a box round the lesion, or of extreme points, is cleared; of those on a plane, beside them on
+///   that plane. A newer positive prompt beyond it lifts the box.
 /// - New prompts too far apart for one region are worked one group after the other.
 ///
 /// # Errors

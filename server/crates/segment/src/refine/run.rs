@@ -1,5 +1,6 @@
 //! Forward passes for one group of new prompts, until the region fits.
 
+use super::enclosing::Enclosing;
 use super::local::Correction;
 use super::merge::{self, Merge};
 use super::{RefineInput, Refined, RefinedTask, active};
@@ -33,21 +34,23 @@ struct Run<'a> {
     cancel: &'a Cancel,
     active: Mask,
     active_box: VoxelBox,
+    enclosing: Enclosing<'a>,
     forwards: usize,
 }
 
-pub(super) fn group(
-    engine: &dyn Segmenter,
-    prepared: &Prepared,
-    input: &RefineInput<'_>,
+pub(super) fn group<'a>(
+    engine: &'a dyn Segmenter,
+    prepared: &'a Prepared,
+    input: &'a RefineInput<'a>,
     new: &[&PlacedPrompt],
-    cancel: &Cancel,
+    cancel: &'a Cancel,
 ) -> Result<Refined, SegmentError> {
     let policy = engine.describe().region;
     let grid = input.mask.grid().clone();
     let placement = Placement::new(&grid, policy, new.iter().flat_map(|p| p.reach_lps_mm()).collect())?;
     let (active, active_box) = active::component(input.mask, new, REACH_VOXELS * policy.first_spacing_mm);
-    let mut run = Run { engine, prepared, input, cancel, active, active_box, forwards: 0 };
+    let enclosing = Enclosing::of(input.prompts, new, &active, &active_box);
+    let mut run = Run { engine, prepared, input, cancel, active, active_box, enclosing, forwards: 0 };
     let mut pass = run.zoomed_out(&placement)?;
     if active_box.is_empty() && run.forwards == 1 {
         pass = run.zoomed_in(&placement, pass)?;
@@ -109,12 +112,13 @@ impl Run<'_> {
         }
         let best = self.engine.segment(self.prepared, &task, self.cancel)?.into_iter().next();
         self.forwards += 1;
-        let candidate = best.filter(|c| c.probability.shape() == region.shape()).ok_or_else(|| {
+        let mut candidate = best.filter(|c| c.probability.shape() == region.shape()).ok_or_else(|| {
             SegmentError::Unsupported(format!(
                 "The engine {:?} gave no answer on its region",
                 self.engine.describe().name
             ))
         })?;
+        self.enclosing.clear(&mut candidate.probability, &region, self.input.mask.grid());
         let (kept, kept_box) = self.keep(&region, &candidate);
         Ok(Pass { region, candidate, kept, kept_box })
     }
@@ -158,6 +162,7 @@ impl Run<'_> {
             kept_box: pass.kept_box,
             active: &self.active,
             active_box: self.active_box,
+            enclosing: &self.enclosing,
             correction: (late && !self.active_box.is_empty()).then(|| Correction::of(new)).flatten(),
         };
         let mut mask = merge::sparse_clone(self.input.mask);
