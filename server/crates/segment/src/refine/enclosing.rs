@@ -54,8 +54,8 @@ fn overlaps(prompt: &PlacedPrompt, active: &Mask, active_box: &VoxelBox) -> bool
     if common.is_empty() {
         return false;
     }
-    let mut inside = active.voxels().slice(common.slice()).indexed_iter();
-    inside.any(|((k, j, i), set)| *set && prompt.voxels().contains([i + i0, j + j0, k + k0]))
+    let part = active.voxels().slice(common.slice());
+    part.indexed_iter().any(|((k, j, i), set)| *set && prompt.voxels().contains([i + i0, j + j0, k + k0]))
 }
 
 /// Boxes are convex: the ends of a prompt's rows tell.
