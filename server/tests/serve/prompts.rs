@@ -32,7 +32,8 @@ impl Lesion {
     pub async fn load(&self, server: &mut Server) -> v1::Volume {
         let from = repository().join("build/lesions").join(self.name);
         std::fs::copy(from, server.root.path().join(self.name)).unwrap();
-        let request = v1::LoadFileRequest { path: self.name.to_owned(), modality: v1::Modality::Mr.into() };
+        let request =
+            v1::LoadFileRequest { path: self.name.to_owned(), modality: v1::Modality::Mr.into(), ..Default::default() };
         server.volumes.load_file(request).await.unwrap().into_inner()
     }
 
