@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the reference programs of the tests from Debian where that can be done: dciodvfy, plastimatch, dcmtk, Orthanc.
+# Installs the reference programs of the tests from Debian where that can be done: dciodvfy, plastimatch, dcmtk, dcm2niix, Orthanc.
 # Where it cannot, says so; the tests that need them are then skipped with a message.
 set -eu
 missing=
-for pair in dciodvfy:dicom3tools plastimatch:plastimatch dcmdump:dcmtk Orthanc:orthanc; do
+for pair in dciodvfy:dicom3tools plastimatch:plastimatch dcmdump:dcmtk dcm2niix:dcm2niix Orthanc:orthanc; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 case "$missing" in *orthanc*) missing="$missing orthanc-dicomweb" ;; esac

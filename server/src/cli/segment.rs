@@ -2,10 +2,12 @@
 
 use super::engine::EngineArgs;
 use super::prompts::PromptArgs;
-use super::series::ImageArgs;
+use super::series::{ImageArgs, companion};
 use super::shared;
 use anyhow::Context;
 use clap::Args;
+use isochrone_intake::Image;
+use isochrone_intake::suv::SuvOptions;
 use isochrone_segment::Channel;
 use isochrone_session::{Session, SessionLimits};
 use std::path::PathBuf;
@@ -19,6 +21,13 @@ pub struct SegmentArgs {
     image: ImageArgs,
     #[command(flatten)]
     prompts: PromptArgs,
+    /// A second image that the engine sees too, such as the CT of a PET: a file or series, or the folder of the
+    /// study, in which the one series of the same frame of reference is taken. Can be repeated.
+    #[arg(long = "with", value_name = "IMAGE")]
+    companions: Vec<PathBuf>,
+    /// Take a second image although it does not say that it lies in the same frame of reference.
+    #[arg(long)]
+    any_frame: bool,
     #[command(flatten)]
     engine: EngineArgs,
     /// Stochastic samples for the slice to look at next; 0 does without.
@@ -38,9 +47,13 @@ pub struct SegmentArgs {
 /// Image, prompts or model cannot be used, or the mask cannot be written.
 pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     shared::check_output(&args.out, args.force)?;
-    let volume = Arc::new(args.image.load()?);
+    let Image { volume, series } = args.image.load_with(SuvOptions::default())?;
+    let volume = Arc::new(volume);
+    let mut channels = vec![Channel { volume: volume.clone() }];
+    for path in &args.companions {
+        channels.push(Channel { volume: Arc::new(companion(path, &volume, series.as_ref(), args.any_frame)?) });
+    }
     let engine = args.engine.load()?;
-    let channels = [Channel { volume: volume.clone() }];
     let engine = args.engine.for_session(&engine, &channels)?;
     let mut session = Session::open(engine, &channels, 0, SessionLimits::default())?;
     let label = session.add_label("lesion")?.label.context("The session gave the label no number")?;

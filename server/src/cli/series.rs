@@ -4,7 +4,7 @@ use super::Usage;
 use super::shared;
 use anyhow::{Context, bail};
 use clap::Args;
-use isochrone_intake::dicom::SeriesSummary;
+use isochrone_intake::dicom::{SeriesInfo, SeriesSummary, companions};
 use isochrone_intake::suv::SuvOptions;
 use isochrone_intake::{Decoder, Image, IntakeError, ReadOptions};
 use isochrone_volume::{Modality, Volume};
@@ -86,4 +86,40 @@ impl ImageArgs {
         }
         text
     }
+}
+
+/// Reads what goes with an image: a file or series, or from a study's folder the one series that lies in its frame of
+/// reference.
+///
+/// # Errors
+/// It cannot be read, it lies in another frame of reference and `any_frame` is not set, or the study holds no or several
+/// series that go with the image.
+pub fn companion(path: &Path, of: &Volume, series: Option<&SeriesInfo>, any_frame: bool) -> anyhow::Result<Volume> {
+    let mut args = ImageArgs::file(path);
+    if path.is_dir()
+        && let Some(series) = series
+    {
+        let list = decoder()?.list(&[path.to_owned()], &ReadOptions::default())?;
+        let found = companions(&list, series);
+        args.series = match found.as_slice() {
+            [one] => Some(one.choice.clone()),
+            [] if list.len() == 1 => None,
+            [] => {
+                bail!(Usage(format!("{} holds no series of this study in the same frame of reference", path.display())))
+            }
+            _ => bail!(Usage(format!(
+                "{} holds several series that go with the image: name the folder of one",
+                path.display()
+            ))),
+        };
+    }
+    let volume = args.load()?;
+    if !any_frame && volume.frame_of_reference() != of.frame_of_reference() {
+        bail!(Usage(format!(
+            "{} lies in another frame of reference than the image, or does not say in which: register it first, or add --any-frame \
+             if you know that both lie in the same place",
+            path.display()
+        )));
+    }
+    Ok(volume)
 }

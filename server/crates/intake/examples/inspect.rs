@@ -1,12 +1,12 @@
 //! Prints what a reader would want to compare with another program, as JSON.
 //!
-//! `inspect IMAGE [--at x,y,z]… [--points FILE] [--dump FILE] [--modality CT|MR|PT] [--series CHOICE] [--gaps blank] [--suv off|required]`
+//! `inspect IMAGE [--at x,y,z]… [--points FILE] [--dump FILE] [--modality CT|MR|PT] [--series CHOICE] [--gaps blank] [--suv off|required] [--isolated PROGRAM]`
 //!
 //! Points are LPS mm; a points file holds one `x y z` a line. For each, the voxel `(i, j, k)` that
 //! holds it and its value, or null outside. `--dump` writes the stored voxels, little-endian, `i` fastest.
 
 use isochrone_intake::suv::SuvUse;
-use isochrone_intake::{Image, ReadOptions, list_series, read_image};
+use isochrone_intake::{Decoder, Image, ReadOptions, list_series};
 use isochrone_volume::{DVec3, Modality, Volume, Voxels};
 use serde_json::json;
 use std::error::Error;
@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut options = ReadOptions::default();
     let mut points = Vec::new();
     let mut dump = None;
+    let mut decoder = Decoder::InProcess;
     while let Some(flag) = arguments.next() {
         let value = arguments.next().ok_or("an option needs a value")?;
         match flag.as_str() {
@@ -35,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 return Ok(());
             }
             "--series" => options.series = Some(value),
+            "--isolated" => decoder = Decoder::child(value.into()),
             "--gaps" => options.blank_gaps = value == "blank",
             "--suv" => options.suv.wanted = if value == "off" { SuvUse::Off } else { SuvUse::Required },
             "--modality" => options.modality = Modality::from_code(&value),
@@ -42,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let started = std::time::Instant::now();
-    let Image { volume, series } = read_image(&[Path::new(&image).to_owned()], &options)?;
+    let Image { volume, series } = decoder.read(&[Path::new(&image).to_owned()], &options)?;
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
     if let Some(file) = dump {
         fs::write(file, stored_bytes(volume.voxels()))?;

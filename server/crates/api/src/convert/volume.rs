@@ -15,6 +15,8 @@ pub(crate) fn volume(held: &HeldVolume) -> v1::Volume {
         scalar_type: volume.voxels().scalar_name().to_owned(),
         content_hash: volume.content_hash().to_vec(),
         warnings: volume.origin().warnings.clone(),
+        study_uid: held.series.as_ref().map_or_else(String::new, |s| s.study_uid.clone()),
+        series_uid: held.series.as_ref().map_or_else(String::new, |s| s.series_uid.clone()),
     }
 }
 

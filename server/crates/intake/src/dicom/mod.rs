@@ -38,4 +38,4 @@ pub(crate) use plan::{Plan, list, plan};
 pub(crate) use scan::Pixels;
 pub(crate) use source::gather;
 
-pub use series::{Attribute, SeriesInfo, SeriesSummary, SourceSlice};
+pub use series::{Attribute, SeriesInfo, SeriesSummary, SourceSlice, companions};

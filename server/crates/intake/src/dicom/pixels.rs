@@ -213,6 +213,7 @@ impl PixelDataObject for OneFrame<'_> {
     }
 
     fn raw_pixel_data(&self) -> Option<RawPixelData> {
-        None
+        let fragments = std::iter::once(self.coded.to_vec()).collect();
+        Some(RawPixelData { fragments, offset_table: std::iter::empty().collect() })
     }
 }

@@ -111,6 +111,8 @@ fn summaries(stacks: &[Stack<'_>]) -> Vec<SeriesSummary> {
         Some(SeriesSummary {
             choice: if alone { uid.clone() } else { format!("{uid}#{}", before + 1) },
             series_uid: uid.clone(),
+            study_uid: fields.string(tags::STUDY_INSTANCE_UID),
+            frame_of_reference: first.instance.frame_of_reference.clone(),
             modality: fields.string(tags::MODALITY),
             number: fields.string(tags::SERIES_NUMBER),
             description: fields.string(tags::SERIES_DESCRIPTION),

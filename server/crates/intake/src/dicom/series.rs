@@ -53,6 +53,10 @@ pub struct SeriesSummary {
     pub choice: String,
     /// Series Instance UID.
     pub series_uid: String,
+    /// Study Instance UID.
+    pub study_uid: String,
+    /// Frame of Reference UID; empty if there is none.
+    pub frame_of_reference: String,
     /// Such as `CT`.
     pub modality: String,
     /// Series number; empty if there is none.
@@ -84,4 +88,15 @@ impl SeriesInfo {
         let found = self.attributes.iter().find(|a| a.tag == tag)?;
         Some(found.value.trim()).filter(|v| !v.is_empty())
     }
+}
+
+/// The series that can be laid over this one: of the same study and another modality, in the same frame of
+/// reference (a CT beside a PET, as a rule). Series in other frames are left out, as they would need a registration.
+#[must_use]
+pub fn companions<'a>(list: &'a [SeriesSummary], of: &SeriesInfo) -> Vec<&'a SeriesSummary> {
+    let fits = |s: &&SeriesSummary| {
+        let same_space = !s.frame_of_reference.is_empty() && s.frame_of_reference == of.frame_of_reference;
+        same_space && s.study_uid == of.study_uid && s.series_uid != of.series_uid && s.modality != of.modality
+    };
+    list.iter().filter(fits).collect()
 }

@@ -27,24 +27,6 @@ TOLERANCE_MM = 1e-3
 RAS = np.diag([-1.0, -1.0, 1.0])
 
 
-@pytest.fixture(scope="session")
-def inspect():
-    build = ["cargo", "build", "--release", "-q", "-p", "isochrone-intake", "--example", "inspect"]
-    subprocess.run(build, cwd=ROOT, check=True)
-    target = subprocess.run(
-        ["cargo", "metadata", "--format-version", "1", "--no-deps"], cwd=ROOT, check=True, capture_output=True
-    )
-    program = pathlib.Path(json.loads(target.stdout)["target_directory"]) / "release/examples/inspect"
-
-    def run(image, *arguments):
-        done = subprocess.run([program, image, *arguments], capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    run.program = program
-    return run
-
-
 def random_image(rng, dtype):
     """A SimpleITK image with a random grid: turned, axes swapped and mirrored, anisotropic."""
     size = rng.integers(2, 24, 3)
