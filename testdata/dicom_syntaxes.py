@@ -8,7 +8,9 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, generate_uid
 
 IMPLICIT, EXPLICIT, BIG, DEFLATED = (f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99"))
-RLE, JPEG_BASELINE, JPEG_LOSSLESS, JPEG_LOSSLESS_1 = (f"1.2.840.10008.1.2.{end}" for end in ("5", "4.50", "4.57", "4.70"))
+RLE, JPEG_BASELINE, JPEG_LOSSLESS, JPEG_LOSSLESS_1 = (
+    f"1.2.840.10008.1.2.{end}" for end in ("5", "4.50", "4.57", "4.70")
+)
 JPEG_LS, JPEG_LS_NEAR, J2K, J2K_LOSSY, HTJ2K, HTJ2K_RPCL = (
     f"1.2.840.10008.1.2.4.{end}" for end in ("80", "81", "90", "91", "201", "202")
 )
@@ -66,7 +68,7 @@ def rewrite(slices, folder, syntax):
 
 
 def enhanced(slices, path, shuffle=None, instances=1, per_frame_rescale=None):
-    """Saves the slices as enhanced CT, frames in the order of `shuffle`, parted over several instances (a concatenation)."""
+    """Saves the slices as enhanced CT, frames in the order of `shuffle`, parted over `instances` (a concatenation)."""
     order = list(range(len(slices)) if shuffle is None else shuffle)
     path.mkdir(parents=True, exist_ok=True)
     concatenation = generate_uid()

@@ -70,7 +70,8 @@ def slice_(changes=None, syntax=EXPLICIT, **of):
 
 def nested(depth):
     """Sequences within sequences, of undefined length, in front of the pixels."""
-    start = struct.pack("<HH2sHI", 0x0009, 0x1001, b"SQ", 0, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    start = struct.pack("<HH2sHI", 0x0009, 0x1001, b"SQ", 0, 0xFFFFFFFF) + item
     end = struct.pack("<HHI", 0xFFFE, 0xE00D, 0) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
     table = elements()
     head = {t: v for t, v in table.items() if t[0] < 9}
@@ -133,14 +134,17 @@ def make(folder: Path):
     put("huge.nii", nifti((32767, 32767, 32767), voxels=b"\0" * 100), damaged, "32767×32767×32767")
     put("rows65535.dcm", slice_({(0x28, 0x10): (b"US", us(65535))}), bad, "Rows")
     put("rows-ul.dcm", slice_({(0x28, 0x10): (b"UL", struct.pack("<I", 0xFFFFFFF0))}), bad, "Rows")
-    put("rows32768.dcm", slice_({(0x28, 0x10): (b"US", us(32768)), (0x28, 0x11): (b"US", us(32768))}), damaged, "32768×32768")
+    most = {(0x28, 0x10): (b"US", us(32768)), (0x28, 0x11): (b"US", us(32768))}
+    put("rows32768.dcm", slice_(most), damaged, "32768×32768")
     put("frames-billion.dcm", slice_({(0x28, 0x08): (b"IS", "1000000000")}), damaged, "1000000000")
     put("frames-minus.dcm", slice_({(0x28, 0x08): (b"IS", "-5")}), bad, "NumberOfFrames")
     # 2: bombs
     gz = zlib.compressobj(1, zlib.DEFLATED, 31)
     put("bomb.nii.gz", zeros(gz, 729, nifti((900, 900, 900), 2, 8, voxels=b"")), large, "expands")
-    body = dataset({t: v for t, v in elements().items() if t[0] != 0x7FE0}) + element(0x7FE0, 0x10, b"OW", (600 << 20, b""))
-    put("bomb-deflated.dcm", dicom(zeros(zlib.compressobj(1, zlib.DEFLATED, -15), 600, body), DEFLATED), large, "expands")
+    body = dataset({t: v for t, v in elements().items() if t[0] != 0x7FE0})
+    body += element(0x7FE0, 0x10, b"OW", (600 << 20, b""))
+    packed = zeros(zlib.compressobj(1, zlib.DEFLATED, -15), 600, body)
+    put("bomb-deflated.dcm", dicom(packed, DEFLATED), large, "expands")
     with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open("zeros", "w", force_zip64=True) as member:
             for _ in range(600):

@@ -80,7 +80,8 @@ def test_files_cut_anywhere_are_refused(api, corpus, victim):
     import gzip
 
     folder, _ = corpus
-    whole = {"nii": hostile.nifti((16, 16, 8)), "nii.gz": gzip.compress(hostile.nifti((16, 16, 8))), "dcm": hostile.slice_()}
+    plain = hostile.nifti((16, 16, 8))
+    whole = {"nii": plain, "nii.gz": gzip.compress(plain), "dcm": hostile.slice_()}
     with grpc.insecure_channel(victim[1]) as channel:
         volumes = api.volumes_grpc.VolumesStub(channel)
         for kind, content in whole.items():

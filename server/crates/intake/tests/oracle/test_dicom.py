@@ -244,7 +244,7 @@ def test_tilt_against_dcm2niix(inspect, tmp_path):
     _, _, ours = read(inspect, tmp_path / "in", tmp_path)
     (tmp_path / "out").mkdir()
     subprocess.run(["dcm2niix", "-o", tmp_path / "out", "-f", "tilt", tmp_path / "in"], check=True, capture_output=True)
-    # Beside the resampled volume it writes the original slices, whose affine has no shear: origin and axes in the plane agree.
+    # Beside the resampled volume it writes the original slices, whose affine has no shear: the origin is the same.
     (plain,) = [p for p in (tmp_path / "out").glob("*.nii") if "Tilt" not in p.name]
     theirs = np.diag([-1.0, -1, 1, 1]) @ nibabel.load(plain).affine
     i, j, k = array.shape[::-1]

@@ -6,7 +6,6 @@ orders, every scalar type, every container.
 
 import gzip
 import itertools
-import json
 import pathlib
 import resource
 import struct
