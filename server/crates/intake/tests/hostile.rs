@@ -272,7 +272,7 @@ fn other_rows() -> Vec<Row> {
         ("gzip of text", gz(b"These are the findings of the day.\n"), "gzip file with text"),
         ("gzip of nothing", gz(b""), "gzip file"),
         ("two bytes of gzip", vec![0x1f, 0x8b], "gzip file"),
-        ("DICOM", dicom, "DICOM"),
+        ("DICOM", dicom, "TransferSyntaxUID"),
         ("ZIP", b"PK\x03\x04............".to_vec(), "ZIP"),
         ("MetaImage", b"ObjectType = Image\n".to_vec(), "MetaImage"),
         ("HDF5", b"\x89HDF\r\n\x1a\n".to_vec(), "HDF5"),
@@ -385,7 +385,7 @@ fn every_row_is_refused_with_its_reason() {
 fn folders_devices_and_missing_files() {
     let folder = tempfile::tempdir().unwrap();
     let text = |path: &std::path::Path| read(path, &ReadOptions::default()).unwrap_err().to_string();
-    assert!(text(folder.path()).contains("it is a folder"));
+    assert!(text(folder.path()).contains("no DICOM image"));
     assert!(text(&folder.path().join("absent.nii")).contains("could not be opened (entity not found)"));
     #[cfg(unix)]
     {
