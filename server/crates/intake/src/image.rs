@@ -22,20 +22,21 @@ pub(crate) struct Parts {
 
 /// An image of which all but, for DICOM, the voxels is known.
 pub(crate) enum Opened {
-    Parts(Parts),
-    Series(Plan),
+    Parts(Box<Parts>),
+    Series(Box<Plan>),
 }
 
 impl Opened {
     /// Puts it together in this process.
     pub(crate) fn image(self) -> Result<Image, IntakeError> {
         match self {
-            Self::Parts(Parts { grid, voxels, rescale, origin }) => {
+            Self::Parts(parts) => {
+                let Parts { grid, voxels, rescale, origin } = *parts;
                 Ok(Image { volume: Volume::new(grid, voxels, rescale, origin)?, series: None })
             }
             Self::Series(plan) => {
                 let voxels = allocate(plan.scalar, plan.grid.shape(), |out| plan.decode_bytes(out))?;
-                let Plan { grid, rescale, origin, mut info, .. } = plan;
+                let Plan { grid, rescale, origin, mut info, .. } = *plan;
                 let volume = Volume::new(grid, voxels, rescale, origin)?;
                 volume.frame_of_reference().clone_into(&mut info.frame_of_reference);
                 Ok(Image { volume, series: Some(info) })

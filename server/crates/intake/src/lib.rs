@@ -97,14 +97,16 @@ pub fn list_series(paths: &[PathBuf], options: &ReadOptions) -> Result<Vec<Serie
 
 /// Everything up to the voxels.
 pub(crate) fn open_image(paths: &[PathBuf], options: &ReadOptions) -> Result<Opened, IntakeError> {
-    let [path] = paths else { return dicom::plan(paths, options).map(Opened::Series) };
+    let [path] = paths else { return dicom::plan(paths, options).map(|plan| Opened::Series(Box::new(plan))) };
     if path.is_dir() || is_dicom(path)? {
-        return dicom::plan(paths, options).map(Opened::Series);
+        return dicom::plan(paths, options).map(|plan| Opened::Series(Box::new(plan)));
     }
     let (file, len) = open(path)?;
     match sniff::format(&file, len, path)? {
-        sniff::Format::Nifti(stream, head) => nifti::read(stream, head, len, options).map(Opened::Parts),
-        sniff::Format::Nrrd => nrrd::read(file, len, path, options).map(Opened::Parts),
+        sniff::Format::Nifti(stream, head) => {
+            nifti::read(stream, head, len, options).map(|parts| Opened::Parts(Box::new(parts)))
+        }
+        sniff::Format::Nrrd => nrrd::read(file, len, path, options).map(|parts| Opened::Parts(Box::new(parts))),
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn assigned(channels: &[Channel], bundle: &Bundle) -> Result<Vec<Opti
     let mut assigned = Vec::with_capacity(bundle.channels.len());
     for (n, spec) in bundle.channels.iter().enumerate() {
         let fits = |image: &usize| channels.get(*image).is_some_and(|c| spec.modalities.contains(&c.volume.modality()));
-        let found = free.iter().position(|image| fits(image)).map(|at| free.remove(at));
+        let found = free.iter().position(fits).map(|at| free.remove(at));
         if found.is_none() && spec.missing.is_none() {
             return Err(SegmentError::Unsupported(format!(
                 "The model {} needs an image of {} as its channel {}; open the session with one, or choose another \

@@ -161,7 +161,7 @@ impl State {
                 ndarray::Zip::from(theirs.voxels_mut().slice_mut(at))
                     .and(mask.voxels().slice(at))
                     .and(before.voxels().slice(at))
-                    .for_each(|theirs, &new, &old| *theirs &= !(new && !old));
+                    .for_each(|theirs, &new, &old| *theirs &= !new || old);
                 warnings.push(format!("{count} voxels were taken from the label {:?}", other.told.about.name));
                 others.push(Changed { label: id, mask: Arc::new(theirs), region: lost });
             }

@@ -30,7 +30,7 @@ fn unpack<'a>(mut plane: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> Re
         let [head, rest @ ..] = plane else { return Err(BROKEN) };
         let head = head.cast_signed();
         let literal = head >= 0;
-        let count = if literal { head.unsigned_abs() as usize + 1 } else { 1 + head.unsigned_abs() as usize };
+        let count = usize::from(head.unsigned_abs()) + 1;
         if head == i8::MIN {
             plane = rest;
             continue;

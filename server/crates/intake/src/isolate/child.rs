@@ -78,7 +78,8 @@ fn masks(request: &Request, paths: &[PathBuf]) -> Result<SentMasks, IntakeError>
 fn image(opened: Opened, mut memory: &File) -> Result<Answer, IntakeError> {
     let full = |e: std::io::Error| IntakeError::TooLarge(format!("there is no memory for its voxels ({})", e.kind()));
     let described = match opened {
-        Opened::Parts(Parts { grid, voxels, rescale, origin }) => {
+        Opened::Parts(parts) => {
+            let Parts { grid, voxels, rescale, origin } = *parts;
             memory.write_all(bytes_of(&voxels)).map_err(full)?;
             Described::new(&grid, ScalarType::of(&voxels), rescale, origin, None)
         }
