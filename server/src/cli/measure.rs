@@ -74,7 +74,7 @@ pub fn labels(map: &Volume, image: &Volume) -> anyhow::Result<Vec<(u16, Mask)>> 
     for &v in &values {
         if v != last {
             anyhow::ensure!(
-                v >= 0.0 && v <= 65_535.0 && v.fract() == 0.0,
+                (0.0..=65_535.0).contains(&v) && v.fract() == 0.0,
                 "The mask holds the value {v}, which is no label: labels are whole numbers from 1 to 65535"
             );
             seen.insert(v as u16);
