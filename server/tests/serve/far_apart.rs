@@ -37,7 +37,9 @@ async fn play(server: &mut Server, engine: &str) {
             assert_eq!(before, after, "{engine}: slice {k} of the first lesion changed");
         }
     }
-    assert_eq!(first.working_spacing_mm, second.working_spacing_mm, "{engine}");
+    // As fine as the first: the region holds one lesion, not both. Their extents differ by a voxel or so.
+    let ratio = second.working_spacing_mm / first.working_spacing_mm;
+    assert!((ratio - 1.0).abs() < 0.15, "{engine}: {} and {}", first.working_spacing_mm, second.working_spacing_mm);
     println!(
         "{engine}: first click {:.0} ms, second {:.0} ms at {} mm",
         first.elapsed_ms, second.elapsed_ms, second.working_spacing_mm
