@@ -97,6 +97,7 @@ build/stamp-venv: python/requirements-dev.txt
 
 build/stamp-wheel: build/stamp-venv $(shell find python server/crates/guidance server/crates/classical server/crates/robot server/crates/volume -name '*.rs' -o -name 'Cargo.toml' -o -name 'pyproject.toml' -o -name '*.pyi')
 	@echo "Building the Python wheel …"
+	@rm -f build/wheels/isochrone-*.whl
 	cd python && ../$(VENV)/bin/maturin build --quiet --release --interpreter ../$(VENV)/bin/python --out ../build/wheels
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps build/wheels/isochrone-*.whl
 	@touch $@
