@@ -267,10 +267,11 @@ async fn what_is_wrong_with_a_prompt_is_named() {
     let reader = server.ready().await;
     let name = wire_prompt(&Prompt::LabelName("liver".parse::<LabelName>().unwrap()));
     let mask = wire_prompt(&Prompt::InitialMask(InitialMask::of(&Mask::empty(reader.mask.grid().clone()))));
-    let point = Some(v1::Point { x: 0.0, y: 20.0, z: 30.0 });
+    let place = v1::Point { x: 0.0, y: 20.0, z: 30.0 };
+    let point = Some(place);
     let positive = v1::Polarity::Positive.into();
-    let scribble = v1::Scribble { points: vec![point.unwrap()], radius_mm: 2.0, polarity: positive, plane: None };
-    let lasso = v1::Lasso { points: vec![point.unwrap(); 3], plane: None, polarity: positive };
+    let scribble = v1::Scribble { points: vec![place], radius_mm: 2.0, polarity: positive, plane: None };
+    let lasso = v1::Lasso { points: vec![place; 3], plane: None, polarity: positive };
     let kind = |kind| v1::Prompt { kind: Some(kind) };
     use v1::prompt::Kind;
     let many = v1::Gaze {
@@ -299,7 +300,7 @@ async fn what_is_wrong_with_a_prompt_is_named() {
             "points in the scribble",
         ),
         (
-            vec![kind(Kind::Scribble(v1::Scribble { points: vec![point.unwrap(); 3000], ..scribble.clone() }))],
+            vec![kind(Kind::Scribble(v1::Scribble { points: vec![place; 3000], ..scribble.clone() }))],
             Code::InvalidArgument,
             "scribble.points",
         ),
