@@ -91,10 +91,12 @@ fn propose(args: &SegmentArgs, session: &mut Session, label: u32) -> anyhow::Res
     spinner.finish_and_clear();
     let found = found?;
     let grid = session.volume().grid().clone();
-    match session.rank(&found, 1, &[])?.first() {
+    let ranked = session.rank(&found, 1, &[])?;
+    match ranked.proposals.first() {
         Some(p) => {
             let (plane, axis) = (shared::plane(&grid, p.axis), format!("{:?}", p.axis).to_lowercase());
             println!("look next at the {plane} slice {axis} = {}, round {}", p.index, shared::place(p.spot_lps_mm));
+            println!("expected Dice now {:.2}; that slice may gain {:.3}", ranked.expected.dice, ranked.expected.gain);
         }
         None => println!("no slice stands out: the samples agree everywhere"),
     }

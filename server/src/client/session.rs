@@ -15,7 +15,7 @@ pub struct Slice {
     pub axis: Axis,
     /// Which one.
     pub index: usize,
-    /// 0 to 1.
+    /// How many times as much as on an average slice is expected to be wrong there.
     pub score: f64,
     /// Where to look first, LPS mm.
     pub spot: Option<DVec3>,
@@ -38,6 +38,8 @@ pub struct Answer {
     pub band_mean: Option<f64>,
     /// Best first.
     pub proposals: Vec<Slice>,
+    /// Every slice's score: the first index along an axis, and the scores from there on.
+    pub profiles: Vec<(Axis, usize, Vec<f32>)>,
     /// Sentences of the server.
     pub warnings: Vec<String>,
 }
@@ -109,6 +111,8 @@ impl RemoteSession {
                 Some(v1::segmentation_event::Event::Proposals(update)) => {
                     answer.proposal_ms = Some(ms(sent) - answer.mask_ms);
                     answer.proposals = slices(&update)?;
+                    let profile = |p: v1::SliceScores| Ok((convert::axis(p.axis)?, p.first_index as usize, p.scores));
+                    answer.profiles = update.slices.into_iter().map(profile).collect::<anyhow::Result<_>>()?;
                 }
                 Some(v1::segmentation_event::Event::Superseded(_)) | None => {}
             }

@@ -88,12 +88,8 @@ impl House {
         let (label, count, axes, found) = (asked.label, asked.count, asked.axes.clone(), found.clone());
         let (revision, ranked) =
             self.with(slot, move |session| Ok((session.revision(), session.rank(&found, count, &axes)?))).await?;
-        Ok(v1::Proposals {
-            revision,
-            proposals: ranked.iter().map(|p| crate::convert::proposal(label, p)).collect(),
-            elapsed_ms: begun.elapsed().as_secs_f64() * 1000.0,
-            provenance: Some(slot.provenance()),
-        })
+        let found = crate::convert::proposals(revision, label, &ranked, begun.elapsed());
+        Ok(v1::Proposals { provenance: Some(slot.provenance()), ..found })
     }
 
     async fn draw(&self, slot: &Slot, asked: &Asked) -> Result<Drawn, ApiError> {

@@ -96,11 +96,7 @@ impl House {
             Ok((session.revision(), session.rank_everywhere(label, count, &axes)?))
         };
         let (revision, ranked) = self.with(slot, ranked).await?;
-        Ok(v1::Proposals {
-            revision,
-            proposals: ranked.iter().map(|p| crate::convert::proposal(label.unwrap_or_default(), p)).collect(),
-            elapsed_ms: begun.elapsed().as_secs_f64() * 1000.0,
-            provenance: Some(slot.provenance()),
-        })
+        let found = crate::convert::proposals(revision, label.unwrap_or_default(), &ranked, begun.elapsed());
+        Ok(v1::Proposals { provenance: Some(slot.provenance()), ..found })
     }
 }

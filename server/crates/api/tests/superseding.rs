@@ -37,6 +37,13 @@ async fn mask_then_uncertainty_then_proposals() {
 
     // Accepting the best slice keeps the samples and takes the slice out.
     let best = proposals.proposals[0];
+    // The bar beside the slider holds the best slice's score where it lies.
+    assert_eq!(proposals.slices.len(), 3);
+    let bar = proposals.slices.iter().find(|s| s.axis == best.axis).unwrap();
+    let at = bar.scores[(best.index - bar.first_index) as usize];
+    assert!((f64::from(at) - best.score).abs() < 1e-5 * best.score, "{at} {}", best.score);
+    assert!((0.0..=1.0).contains(&proposals.expected_dice) && proposals.expected_gain > 0.0);
+    assert_eq!(proposals.enough, proposals.expected_gain < 0.01);
     let request =
         v1::AcceptSliceRequest { session_id: session.clone(), label_id: 1, axis: best.axis, index: best.index };
     bench.segmentation.accept_slice(request).await.unwrap();

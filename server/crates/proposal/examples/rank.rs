@@ -25,11 +25,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let start = Instant::now();
             let uncertainty = measures(&samples, &inside)?;
             let middle = Instant::now();
-            let map = uncertainty.map(Measure::MutualInformation);
             let input = RankInput {
-                uncertainty: map,
-                uncertainty_grid: &uncertainty.grid,
+                wrong: uncertainty.map(Measure::Wrong),
+                wrong_grid: &uncertainty.grid,
                 mask: &mask,
+                prompts: &[],
                 corrected: &[],
                 accepted: &[],
             };

@@ -18,7 +18,4 @@ pub enum ProposalError {
     /// A grid that cannot be made.
     #[error(transparent)]
     Volume(#[from] isochrone_volume::VolumeError),
-    /// The distance to the boundary could not be computed.
-    #[error("The distance to the boundary could not be computed: {0}")]
-    Distance(String),
 }

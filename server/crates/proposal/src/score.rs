@@ -1,17 +1,27 @@
-//! Weighted uncertainty on a grid as fine as the working voxels.
+//! Expected errors on a grid as fine as the working voxels.
 
 use crate::ProposalError;
 use crate::rank::{RankInput, RankOptions};
-use isochrone_guidance::distance_transform;
 use isochrone_segment::{content_box, mask_on_grid};
 use isochrone_volume::{DAffine3, DVec3, Grid, resample};
 use ndarray::{Array3, Axis as ArrayAxis, Zip};
 
-/// `w · U` on a grid along the volume's axes.
+/// The probability of an error, less near prompts, on a grid along the volume's axes.
 pub(crate) struct Weighted {
     pub grid: Grid,
-    /// `[k, j, i]`, nats; 0 outside the volume.
+    /// `[k, j, i]`; 0 outside the volume.
     pub values: Array3<f32>,
+    /// Expected volumes in mm³: right inside the mask, wrong inside it, wrong outside.
+    volumes_mm3: [f64; 3],
+}
+
+/// What the network thinks of the present mask: exact if its probabilities are calibrated.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Expected {
+    /// Dice of the mask.
+    pub dice: f64,
+    /// What it may gain at most if the best slice and those it answers for were corrected.
+    pub gain: f64,
 }
 
 /// A map coarser than this is refined by at most this factor.
@@ -19,29 +29,13 @@ const MAX_REFINEMENT: f64 = 8.0;
 
 impl Weighted {
     pub fn new(input: &RankInput<'_>, options: &RankOptions) -> Result<Self, ProposalError> {
-        let grid = refined(input.uncertainty_grid, options.working_spacing_mm)?;
-        let mut values = if grid == *input.uncertainty_grid {
-            input.uncertainty.clone()
+        let grid = refined(input.wrong_grid, options.working_spacing_mm)?;
+        let mut values = if grid == *input.wrong_grid {
+            input.wrong.clone()
         } else {
-            resample::to_grid(input.uncertainty.view(), input.uncertainty_grid, &grid, 0.0)
+            resample::to_grid(input.wrong.view(), input.wrong_grid, &grid, 0.0)
         };
         let volume = input.mask.grid();
-        let content = content_box(input.mask, &resample::footprint(volume, &grid));
-        let mask = mask_on_grid(input.mask, &content, &grid);
-        if mask.iter().any(|set| *set) {
-            let band = (options.band_voxels * options.working_spacing_mm) as f32;
-            let [si, sj, sk] = grid.spacing_mm().map(|s| s as f32);
-            let depth = |mask: &Array3<bool>| {
-                distance_transform(mask.view(), [sk, sj, si], false).map_err(|e| ProposalError::Distance(e.to_string()))
-            };
-            let (inside, outside) = (depth(&mask)?, depth(&mask.map(|set| !set))?);
-            // At any voxel one of the two is zero, the other the distance to the first voxel across the boundary.
-            Zip::from(&mut values).and(&inside).and(&outside).for_each(|v, &inside, &outside| {
-                if inside.max(outside) > band * 1.0001 {
-                    *v *= options.elsewhere;
-                }
-            });
-        }
         let volume_from_grid = volume.voxel_from_world() * grid.world_from_voxel();
         let last = DVec3::from(volume.size().map(|n| n as f64 - 0.5));
         for ((k, j, i), v) in values.indexed_iter_mut() {
@@ -50,10 +44,43 @@ impl Weighted {
                 *v = 0.0;
             }
         }
-        Ok(Self { grid, values })
+        let content = content_box(input.mask, &resample::footprint(volume, &grid));
+        let inside = mask_on_grid(input.mask, &content, &grid);
+        let voxel_mm3: f64 = grid.spacing_mm().into_iter().product();
+        let mut volumes_mm3 = [0.0; 3];
+        Zip::from(&values).and(&inside).for_each(|&wrong, &inside| {
+            let wrong = f64::from(wrong) * voxel_mm3;
+            let [right_in, wrong_in, wrong_out] = &mut volumes_mm3;
+            if inside {
+                *right_in += voxel_mm3 - wrong;
+                *wrong_in += wrong;
+            } else {
+                *wrong_out += wrong;
+            }
+        });
+        let twice_variance = (2.0 * options.prompt_reach_mm * options.prompt_reach_mm).max(f64::MIN_POSITIVE);
+        let counts = |p: DVec3| {
+            let nearest = input.prompts.iter().map(|q| p.distance_squared(*q)).fold(f64::INFINITY, f64::min);
+            (1.0 - options.prompt_discount * (-nearest / twice_variance).exp()).max(0.0)
+        };
+        Zip::indexed(&mut values).par_for_each(|(k, j, i), v| *v *= counts(grid.centre_mm([i, j, k])) as f32);
+        Ok(Self { grid, values, volumes_mm3 })
     }
 
-    /// Σ w·U × area over each plane across an axis of the array, nats · mm².
+    /// Expected Dice of the mask, and what it gains if `corrected_mm3` of what is wrong is put right.
+    pub fn expected(&self, corrected_mm3: f64) -> Expected {
+        let [right_in, wrong_in, wrong_out] = self.volumes_mm3;
+        let wrong = wrong_in + wrong_out;
+        let share = if wrong > 0.0 { (corrected_mm3 / wrong).min(1.0) } else { 0.0 };
+        let after = |share: f64| {
+            let both = 2.0 * (right_in + share * wrong_out);
+            let all = both + (1.0 - share) * wrong;
+            if all > 0.0 { both / all } else { 0.0 }
+        };
+        Expected { dice: after(0.0), gain: after(share) - after(0.0) }
+    }
+
+    /// Expected wrong area of each plane across an axis of the array, mm².
     pub fn profile(&self, axis: isochrone_volume::Axis) -> Vec<f64> {
         let [si, sj, sk] = self.grid.spacing_mm();
         let area = si * sj * sk / axis.of([si, sj, sk]);

@@ -12,8 +12,9 @@ fn grid(size: [usize; 3], spacing_mm: [f64; 3]) -> Grid {
 }
 
 fn rank(map: &Array3<f32>, at: &Grid, mask: &Mask, corrected: &[SliceRef], accepted: &[SliceRef]) -> Vec<Proposal> {
-    let input = RankInput { uncertainty: map, uncertainty_grid: at, mask, corrected, accepted };
-    rank_slices(&input, &RankOptions::new(1.0)).unwrap()
+    let input = RankInput { wrong: map, wrong_grid: at, mask, prompts: &[], corrected, accepted };
+    // Every slice for itself.
+    rank_slices(&input, &RankOptions { reach_mm: 0.0, ..RankOptions::new(1.0) }).unwrap().proposals
 }
 
 fn empty(volume: &Grid) -> Mask {
@@ -31,7 +32,7 @@ fn the_known_best_slice_comes_first() {
         assert_eq!((ranked[0].axis, ranked[0].index), (axis, index));
         // One slice of 32 holds everything.
         assert!((ranked[0].score - 32.0).abs() < 1e-6, "{}", ranked[0].score);
-        assert!((ranked[0].uncertainty_mm2 - 0.5 * 256.0).abs() < 1e-3);
+        assert!((ranked[0].wrong_mm2 - 0.5 * 256.0).abs() < 1e-3);
         assert!(ranked.windows(2).all(|w| w[0].score >= w[1].score));
         let mut first = [0; 3];
         first[axis.index()] = index;
@@ -92,23 +93,73 @@ fn corrected_slices_count_less_and_accepted_ones_not_at_all() {
     assert!((beside / free - 0.2).abs() < 1e-9, "{}", beside / free);
 }
 
+/// Two thin errors 6 mm apart are more than a larger one alone: a correction between them mends both.
 #[test]
-fn the_band_round_the_boundary_counts_most() {
-    let volume = grid([48, 48, 48], [1.0; 3]);
-    let mut mask = empty(&volume);
-    mask.voxels_mut().slice_mut(s![8..20, 18..30, 18..30]).fill(true);
+fn a_slice_answers_for_its_neighbours() {
+    let volume = grid([32, 32, 64], [1.0; 3]);
     let mut map = Array3::zeros(volume.shape());
-    map.slice_mut(s![19, 20..28, 20..28]).fill(0.3); // In the band.
-    map.slice_mut(s![40, 20..28, 20..28]).fill(0.6); // Far away: 0.2 × 0.6.
-    assert_eq!(rank(&map, &volume, &mask, &[], &[])[0].index, 19);
-    assert_eq!(rank(&map, &volume, &empty(&volume), &[], &[])[0].index, 40);
-    // Three voxels across the boundary count, the fourth does not.
-    for (k, full) in [(22, true), (23, false)] {
-        let mut map = Array3::zeros(volume.shape());
-        map[[k, 24, 24]] = 1.0;
-        let raw = rank(&map, &volume, &mask, &[], &[]).iter().find(|p| p.axis == Axis::K).unwrap().uncertainty_mm2;
-        assert!((raw - if full { 1.0 } else { 0.2 }).abs() < 1e-6, "{k}: {raw}");
+    for (k, wrong) in [(17, 0.5), (23, 0.5), (50, 0.6)] {
+        map.slice_mut(s![k, 8..24, 8..24]).fill(wrong);
     }
+    let mask = empty(&volume);
+    let input =
+        RankInput { wrong: &map, wrong_grid: &volume, mask: &mask, prompts: &[], corrected: &[], accepted: &[] };
+    let best = |reach_mm| {
+        let ranking = rank_slices(&input, &RankOptions { reach_mm, ..RankOptions::new(1.0) }).unwrap();
+        *ranking.proposals.iter().find(|p| p.axis == Axis::K).unwrap()
+    };
+    assert_eq!(best(0.0).index, 50);
+    // Everywhere between them the triangle gives the two 1.4 of 2; beyond, less.
+    let between = best(10.0);
+    assert!((17..=23).contains(&between.index), "{between:?}");
+    assert!((between.wrong_mm2 - 0.14 * 0.5 * 256.0).abs() < 1e-3, "{between:?}");
+}
+
+/// The same error far from a prompt and near it; the discount at its place is that of the formula.
+#[test]
+fn errors_near_prompts_count_less() {
+    let volume = grid([96, 16, 16], [1.0; 3]);
+    let mut map = Array3::zeros(volume.shape());
+    map[[8, 8, 10]] = 0.5;
+    map[[8, 8, 80]] = 0.4;
+    let mask = empty(&volume);
+    let prompts = [volume.centre_mm([10, 8, 8])];
+    let wrong = |prompts: &[DVec3]| {
+        let input = RankInput { wrong: &map, wrong_grid: &volume, mask: &mask, prompts, corrected: &[], accepted: &[] };
+        let options = RankOptions { reach_mm: 0.0, ..RankOptions::new(1.0) };
+        let ranking = rank_slices(&input, &options).unwrap();
+        [10, 80].map(|n| ranking.proposals.iter().find(|p| p.axis == Axis::I && p.index == n).unwrap().wrong_mm2)
+    };
+    assert_eq!(wrong(&[]), [0.5, f64::from(0.4f32)]);
+    let [near, far] = wrong(&prompts);
+    assert!((near - 0.05).abs() < 1e-6, "{near}");
+    let expected = 0.4 * (1.0 - 0.9 * (-70.0f64.powi(2) / 800.0).exp());
+    assert!((far - expected).abs() < 1e-6, "{far}");
+}
+
+/// A cube of which a slab is probably too much, and a ball that is probably missing: Dice by hand.
+#[test]
+fn the_expected_dice_and_gain() {
+    let volume = grid([32, 32, 32], [1.0, 1.0, 2.0]);
+    let mut mask = empty(&volume);
+    mask.voxels_mut().slice_mut(s![8..16, 8..16, 8..16]).fill(true); // 512 voxels.
+    let mut map = Array3::zeros(volume.shape());
+    map.slice_mut(s![8, 8..16, 8..16]).fill(0.5); // 32 wrong inside.
+    map.slice_mut(s![20, 8..16, 8..16]).fill(0.25); // 16 missing outside.
+    let input =
+        RankInput { wrong: &map, wrong_grid: &volume, mask: &mask, prompts: &[], corrected: &[], accepted: &[] };
+    let options = RankOptions { reach_mm: 2.0, ..RankOptions::new(2.0) };
+    let ranking = rank_slices(&input, &options).unwrap();
+    let expected = |right: f64, wrong: f64| 2.0 * right / (2.0 * right + wrong);
+    assert!((ranking.expected.dice - expected(480.0, 48.0)).abs() < 1e-9, "{:?}", ranking.expected);
+    // The best slice holds 32 of the 48; of all that is wrong, a third lies outside.
+    assert_eq!((ranking.proposals[0].axis, ranking.proposals[0].index), (Axis::K, 8));
+    let after = expected(480.0 + 32.0 / 3.0, 16.0);
+    assert!((ranking.expected.gain - (after - ranking.expected.dice)).abs() < 1e-9, "{:?}", ranking.expected);
+    let k = ranking.profiles.iter().find(|p| p.axis == Axis::K).unwrap();
+    assert_eq!((k.first, k.scores.len()), (0, 32));
+    assert_eq!(k.scores.iter().filter(|s| **s > 0.0).count(), 2);
+    assert_eq!(k.scores[8], ranking.proposals[0].score);
 }
 
 /// Coarse samples (4 working voxels a side) over a volume of thick slices: the slice between two planes.
@@ -171,14 +222,15 @@ fn outside_the_volume_nothing_counts() {
 fn wrong_input() {
     let volume = grid([8, 8, 8], [1.0; 3]);
     let (map, mask) = (Array3::zeros((8, 8, 7)), empty(&volume));
-    let input = RankInput { uncertainty: &map, uncertainty_grid: &volume, mask: &mask, corrected: &[], accepted: &[] };
+    let input =
+        RankInput { wrong: &map, wrong_grid: &volume, mask: &mask, prompts: &[], corrected: &[], accepted: &[] };
     assert!(matches!(rank_slices(&input, &RankOptions::new(1.0)), Err(ProposalError::Shape { .. })));
     let map = Array3::zeros((8, 8, 8));
-    let input = RankInput { uncertainty: &map, ..input };
+    let input = RankInput { wrong: &map, ..input };
     assert!(matches!(rank_slices(&input, &RankOptions::new(0.0)), Err(ProposalError::Option(_))));
     assert!(matches!(
         rank_slices(&input, &RankOptions { separation_mm: f64::NAN, ..RankOptions::new(1.0) }),
         Err(ProposalError::Option(_))
     ));
-    assert!(rank_slices(&input, &RankOptions::new(1.0)).unwrap().is_empty());
+    assert!(rank_slices(&input, &RankOptions::new(1.0)).unwrap().proposals.is_empty());
 }

@@ -57,7 +57,7 @@ mod wanted;
 
 pub use answer::{MapJob, MapKind};
 pub use error::SessionError;
-pub use isochrone_proposal::{Proposal, SliceRef};
+pub use isochrone_proposal::{Expected, Profile, Proposal, Ranking, SliceRef};
 pub use label::{About, AboutChange, Code, Overlap};
 pub use limits::SessionLimits;
 pub use operation::{Operation, SetOperation};

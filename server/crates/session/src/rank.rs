@@ -1,9 +1,9 @@
 //! Which slice to look at next.
 
 use crate::step::slice_content;
-use crate::{Action, Session, SessionError, Uncertainty};
-use isochrone_proposal::{Measure, Proposal, RankInput, RankOptions, SliceRef, rank_slices};
-use isochrone_volume::Axis;
+use crate::{Action, NumberedPrompt, Session, SessionError, Uncertainty};
+use isochrone_proposal::{Measure, RankInput, RankOptions, Ranking, SliceRef, rank_slices};
+use isochrone_volume::{Axis, DVec3};
 
 impl Session {
     /// Ranks the slices of a label's present mask by what is known of it, best first; `axes` empty means all
@@ -11,22 +11,29 @@ impl Session {
     ///
     /// # Errors
     /// Unknown label; an uncertainty that is not of this volume.
-    pub fn rank(&mut self, found: &Uncertainty, count: usize, axes: &[Axis]) -> Result<Vec<Proposal>, SessionError> {
+    pub fn rank(&mut self, found: &Uncertainty, count: usize, axes: &[Axis]) -> Result<Ranking, SessionError> {
         let mask = self.label(found.label)?.mask.clone();
         let (corrected, accepted) = (self.corrected(found.label), self.accepted(found.label)?);
+        let prompts = self.prompted(found.label);
         let input = RankInput {
-            uncertainty: found.measures.map(Measure::default()),
-            uncertainty_grid: &found.measures.grid,
+            wrong: found.measures.map(Measure::Wrong),
+            wrong_grid: &found.measures.grid,
             mask: &mask,
+            prompts: &prompts,
             corrected: &corrected,
             accepted: &accepted,
         };
         let options = RankOptions { limit: count * Axis::ALL.len(), ..RankOptions::new(found.working_spacing_mm) };
         let mut ranked = rank_slices(&input, &options)?;
-        ranked.retain(|p| axes.is_empty() || axes.contains(&p.axis));
-        ranked.truncate(count);
-        self.derived.propose(found.label, ranked.iter().map(|p| SliceRef { axis: p.axis, index: p.index }).collect());
+        only(&mut ranked, count, axes);
+        self.derived.propose(found.label, slices(&ranked));
         Ok(ranked)
+    }
+
+    /// Where prompts that count were placed, LPS mm.
+    pub(crate) fn prompted(&self, label: u32) -> Vec<DVec3> {
+        let placed = |p: &NumberedPrompt| p.placed.position_lps_mm();
+        self.label(label).map_or_else(|_| Vec::new(), |state| state.told.prompts.iter().map(placed).collect())
     }
 
     /// Slices on which prompts that count were placed: the proposed one, where it was that, else all three through it.
@@ -59,4 +66,15 @@ impl Session {
         });
         Ok(accepted.collect())
     }
+}
+
+/// Keeps `count` proposals, of these orientations only (all if empty).
+pub(crate) fn only(ranked: &mut Ranking, count: usize, axes: &[Axis]) {
+    ranked.proposals.retain(|p| axes.is_empty() || axes.contains(&p.axis));
+    ranked.proposals.truncate(count);
+}
+
+/// The slices that are proposed.
+pub(crate) fn slices(ranked: &Ranking) -> Vec<SliceRef> {
+    ranked.proposals.iter().map(|p| SliceRef { axis: p.axis, index: p.index }).collect()
 }

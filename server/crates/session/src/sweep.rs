@@ -1,9 +1,10 @@
 //! The whole volume, looked over in the background: a prediction where the network makes one, and uncertainty
 //! everywhere, before anybody has pointed anywhere.
 
+use crate::rank::{only, slices};
 use crate::state::Worker;
 use crate::{Session, SessionError};
-use isochrone_proposal::{Measure, Proposal, RankInput, RankOptions, SliceRef, measures, rank_slices};
+use isochrone_proposal::{Measure, RankInput, RankOptions, Ranking, measures, rank_slices};
 use isochrone_segment::{Cancel, Draw, Estimator, SegmentError, SweepPlan, Swept, content_box, mask_on_grid};
 use isochrone_volume::{Axis, DAffine3, DVec3, Grid, Mask, Volume, VoxelBox, resample};
 use ndarray::{Array3, Zip};
@@ -80,7 +81,7 @@ impl Session {
         label: Option<u32>,
         count: usize,
         axes: &[Axis],
-    ) -> Result<Vec<Proposal>, SessionError> {
+    ) -> Result<Ranking, SessionError> {
         let sweep = self.sweep.clone().ok_or(SessionError::Nothing("The volume has not been looked over yet"))?;
         let empty;
         let (mask, corrected, accepted) = match label {
@@ -93,6 +94,7 @@ impl Session {
                 (empty, Vec::new(), Vec::new())
             }
         };
+        let prompts = label.map_or_else(Vec::new, |label| self.prompted(label));
         let mut wrong = sweep.wrong(&mask);
         if let Some(found) = label.and_then(|label| self.derived.uncertainty(label)) {
             let fresh = found.measures.map(Measure::Wrong);
@@ -104,18 +106,18 @@ impl Session {
             });
         }
         let input = RankInput {
-            uncertainty: &wrong,
-            uncertainty_grid: &sweep.grid,
+            wrong: &wrong,
+            wrong_grid: &sweep.grid,
             mask: &mask,
+            prompts: &prompts,
             corrected: &corrected,
             accepted: &accepted,
         };
         let options = RankOptions { limit: count * Axis::ALL.len(), ..RankOptions::new(sweep.working_spacing_mm) };
         let mut ranked = rank_slices(&input, &options)?;
-        ranked.retain(|p| axes.is_empty() || axes.contains(&p.axis));
-        ranked.truncate(count);
+        only(&mut ranked, count, axes);
         if let Some(label) = label {
-            self.derived.propose(label, ranked.iter().map(|p| SliceRef { axis: p.axis, index: p.index }).collect());
+            self.derived.propose(label, slices(&ranked));
         }
         Ok(ranked)
     }

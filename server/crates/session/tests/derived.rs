@@ -64,15 +64,15 @@ fn accepted_and_corrected_slices_step_back() {
     let lesion = label(&mut session, "lesion");
     positive(&mut session, lesion, [12, 12, 9]);
     let found = drawn(&mut session, lesion);
-    let best = session.rank(&found, 1, &[Axis::J]).unwrap()[0];
+    let best = session.rank(&found, 1, &[Axis::J]).unwrap().proposals[0];
     let slice = SliceRef { axis: best.axis, index: best.index };
     session.accept_slice(lesion, slice).unwrap();
     let known = session.uncertainty(lesion, None).expect("kept: no mask changed");
-    let next = session.rank(&known, 1, &[Axis::J]).unwrap()[0];
+    let next = session.rank(&known, 1, &[Axis::J]).unwrap().proposals[0];
     assert_ne!(next.index, best.index);
     session.undo().unwrap();
     let found = drawn(&mut session, lesion);
-    assert_eq!(session.rank(&found, 1, &[Axis::J]).unwrap()[0].index, best.index);
+    assert_eq!(session.rank(&found, 1, &[Axis::J]).unwrap().proposals[0].index, best.index);
 
     // A prompt on the proposed slice is remembered as lying on that slice.
     let prompt = click(&session, [20, best.index, 10], Polarity::Positive);
@@ -84,12 +84,12 @@ fn accepted_and_corrected_slices_step_back() {
         session.accept_slice(lesion, SliceRef { axis: Axis::J, index }).unwrap();
     }
     let found = drawn(&mut session, lesion);
-    assert!(session.rank(&found, 9, &[Axis::J]).unwrap().is_empty());
+    assert!(session.rank(&found, 9, &[Axis::J]).unwrap().proposals.is_empty());
     let held = mask(&session, lesion).bounding_box();
     let rubbed = VoxelBox { min: [held.min[0], 12, held.min[2]], max: [held.max[0], 13, held.max[2]] };
     session.edit(lesion, paint(&session, rubbed, false), None).unwrap();
     let found = drawn(&mut session, lesion);
-    let back: Vec<_> = session.rank(&found, 9, &[Axis::J]).unwrap().iter().map(|p| p.index).collect();
+    let back: Vec<_> = session.rank(&found, 9, &[Axis::J]).unwrap().proposals.iter().map(|p| p.index).collect();
     assert_eq!(back, [12]);
 }
 

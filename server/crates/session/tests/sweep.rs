@@ -64,19 +64,19 @@ fn slices_are_proposed_before_the_first_prompt_and_refreshed_by_it() {
     assert!(session.unprompted(lesion).unwrap() && session.unprompted(9).is_err());
     assert!(matches!(session.rank_everywhere(Some(lesion), 3, &[]), Err(SessionError::Nothing(_))));
     swept(&mut session);
-    let before = session.rank_everywhere(Some(lesion), 9, &[]).unwrap();
+    let before = session.rank_everywhere(Some(lesion), 9, &[]).unwrap().proposals;
     let best = |axis| before.iter().find(|p| p.axis == axis).unwrap().index;
     // The stub's lesion lies at (8, 4, 25) mm: voxel (18, 16, 10); a map voxel is four of these along i and j.
     assert!(best(Axis::I).abs_diff(18) <= 2 && best(Axis::J).abs_diff(16) <= 2 && best(Axis::K).abs_diff(10) <= 1);
-    let nobody = session.rank_everywhere(None, 9, &[]).unwrap();
+    let nobody = session.rank_everywhere(None, 9, &[]).unwrap().proposals;
     assert_eq!(before.iter().map(|p| p.index).collect::<Vec<_>>(), nobody.iter().map(|p| p.index).collect::<Vec<_>>());
 
     positive(&mut session, lesion, [18, 16, 10]);
     assert!(!session.unprompted(lesion).unwrap() && mask(&session, lesion).count() > 0);
-    let stale = session.rank_everywhere(Some(lesion), 1, &[]).unwrap()[0];
+    let stale = session.rank_everywhere(Some(lesion), 1, &[]).unwrap().proposals[0];
     let job = session.uncertainty_job(lesion, 5).unwrap();
     let found = Arc::new(job.run().unwrap());
     session.settle(&job, Some(found));
-    let fresh = session.rank_everywhere(Some(lesion), 1, &[]).unwrap()[0];
-    assert_ne!(fresh.uncertainty_mm2, stale.uncertainty_mm2, "the prompt's region takes the sweep's place");
+    let fresh = session.rank_everywhere(Some(lesion), 1, &[]).unwrap().proposals[0];
+    assert_ne!(fresh.wrong_mm2, stale.wrong_mm2, "the prompt's region takes the sweep's place");
 }

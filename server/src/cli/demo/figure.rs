@@ -4,7 +4,6 @@
 use super::case::Case;
 use super::play::Turn;
 use crate::client::RemoteSession;
-use isochrone_proposal::{RankInput, RankOptions, SliceRef, rank_slices};
 use isochrone_volume::{Axis, Mask, VoxelBox, resample};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -30,32 +29,11 @@ pub async fn keep(session: &mut RemoteSession, case: &Case, turns: &[Turn], out:
     let (map_grid, map) = session.uncertainty().await?;
     let near = resample::to_grid(map.view(), &map_grid, &grid, 0.0);
     isochrone_export::write_map(&path("uncertainty"), &grid, near.view())?;
-    let input = RankInput {
-        uncertainty: &map,
-        uncertainty_grid: &map_grid,
-        mask: session.mask(),
-        corrected: &corrected(turns, case),
-        accepted: &[],
-    };
-    // As the server ranks, but every slice, not only alternatives that lie apart.
-    let every =
-        RankOptions { separation_mm: 0.0, limit: usize::MAX, ..RankOptions::new(turn.answer.working_spacing_mm) };
-    let mut scores: BTreeMap<String, Vec<(usize, f64)>> = BTreeMap::new();
-    for p in rank_slices(&input, &every)? {
-        scores.entry(format!("{:?}", p.axis).to_lowercase()).or_default().push((p.index, p.score));
+    let mut scores: BTreeMap<String, Vec<(usize, f32)>> = BTreeMap::new();
+    for (axis, first, of_axis) in &turn.answer.profiles {
+        scores.insert(format!("{axis:?}").to_lowercase(), (*first..).zip(of_axis.iter().copied()).collect());
     }
-    scores.values_mut().for_each(|of_axis| of_axis.sort_by_key(|(index, _)| *index));
     Ok(json!({"click": turn.number, "scores": scores}))
-}
-
-/// Slices on which the reader has clicked: the proposed one, or all three through a click without one.
-fn corrected(turns: &[Turn], case: &Case) -> Vec<SliceRef> {
-    let through = |turn: &Turn| match (turn.slice, case.truth.grid().voxel_at(turn.click.position_lps_mm)) {
-        (Some(slice), _) => vec![SliceRef { axis: slice.axis, index: slice.index }],
-        (None, Some(voxel)) => Axis::ALL.map(|axis| SliceRef { axis, index: axis.of(voxel) }).to_vec(),
-        (None, None) => Vec::new(),
-    };
-    turns.iter().flat_map(through).collect()
 }
 
 /// The part of `demo.json` that is for the picture.

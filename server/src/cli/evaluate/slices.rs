@@ -124,7 +124,7 @@ fn proposed(table: &Table<'_>, session: &mut Session, label: u32) -> anyhow::Res
     let found = std::sync::Arc::new(job.run()?);
     session.settle(&job, Some(found.clone()));
     let ranked = session.rank(&found, 1, &[])?;
-    Ok(ranked.first().map(|p| SliceRef { axis: p.axis, index: p.index }))
+    Ok(ranked.proposals.first().map(|p| SliceRef { axis: p.axis, index: p.index }))
 }
 
 /// The area of errors on every slice, mm².

@@ -13,7 +13,7 @@ pub(crate) use geometry::{axis, grid, point, slice_axis};
 pub(crate) use label::{label, label_change, new_label, operation, overlap, wire_overlap};
 pub use prompt::wire_prompt;
 pub(crate) use prompt::{label_name, placed, prompts};
-pub(crate) use proposal::{proposal, uncertainty};
+pub(crate) use proposal::{proposals, uncertainty};
 pub(crate) use session::session;
 pub(crate) use volume::{format, modality, volume};
 
