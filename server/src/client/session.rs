@@ -157,6 +157,21 @@ impl RemoteSession {
         slices(&self.remote.segmentation.propose(request).await?.into_inner())
     }
 
+    /// Has the whole volume looked over, and waits for the end.
+    ///
+    /// # Errors
+    /// The server refuses, or stops before the end.
+    pub async fn sweep(&self, samples: u32) -> anyhow::Result<v1::SweepResult> {
+        let request = v1::SweepVolumeRequest { session_id: self.session_id.clone(), samples, count: 0 };
+        let mut stream = self.remote.segmentation.clone().sweep_volume(request).await?.into_inner();
+        while let Some(event) = stream.message().await? {
+            if let Some(v1::sweep_event::Event::Result(result)) = event.event {
+                return Ok(result);
+            }
+        }
+        bail!("The server stopped before the sweep's end")
+    }
+
     /// Tells the server that a slice needs no correction.
     ///
     /// # Errors

@@ -9,7 +9,7 @@
 
 pub mod case;
 mod figure;
-mod phantom;
+pub mod phantom;
 mod play;
 mod reader;
 mod report;

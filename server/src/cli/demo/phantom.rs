@@ -77,8 +77,16 @@ const LESIONS: &[Lesion] = &[
 /// # Errors
 /// Never in practice: the geometry is fixed.
 pub fn draw(seed: u64) -> Result<Phantom, VolumeError> {
-    let middle = SPACING_MM * DVec3::from_array(SIZE.map(|n| (n as f64 - 1.0) / 2.0));
-    let grid = Grid::new(SIZE, DAffine3 { matrix3: DMat3::from_diagonal(SPACING_MM), translation: -middle })?;
+    draw_on(SIZE, SPACING_MM, seed)
+}
+
+/// Draws the phantom on a grid of its own, round its middle.
+///
+/// # Errors
+/// A grid that cannot be.
+pub fn draw_on(size: [usize; 3], spacing_mm: DVec3, seed: u64) -> Result<Phantom, VolumeError> {
+    let middle = spacing_mm * DVec3::from_array(size.map(|n| (n as f64 - 1.0) / 2.0));
+    let grid = Grid::new(size, DAffine3 { matrix3: DMat3::from_diagonal(spacing_mm), translation: -middle })?;
     let mut voxels = Array3::<i16>::zeros(grid.shape());
     voxels.outer_iter_mut().into_par_iter().enumerate().for_each(|(k, mut slice)| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

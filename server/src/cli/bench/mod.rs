@@ -1,7 +1,9 @@
 //! `isochrone bench`: how long a reader waits, measured at the client over gRPC.
 
-use super::demo::case::{self, Case};
-use super::shared;
+mod sweep;
+
+use crate::cli::demo::case::{self, Case};
+use crate::cli::shared;
 use crate::client::{Answer, Remote, RemoteVolume, ServerOptions, ServerProcess};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -35,6 +37,9 @@ pub struct BenchArgs {
     /// Such as auto, cpu, cuda:0; the server's default if left out.
     #[arg(long)]
     device: Option<String>,
+    /// Also sweep a whole body of 400 × 400 × 326 voxels (made), and click while that goes on.
+    #[arg(long)]
+    sweep: bool,
 }
 
 /// Prints the table.
@@ -73,6 +78,9 @@ fn measure_all(args: &BenchArgs, folder: &std::path::Path) -> anyhow::Result<()>
         println!("{:<10} {:<34} {:>8} {:>8} {:>8} {:>8}", "image", "wait, ms", "median", "least", "most", "goal");
         for case in cases.iter().filter(|c| c.name != "lung1") {
             measure(args, case, &mut remote).await?;
+        }
+        if args.sweep {
+            sweep::measure(args, folder, &mut remote).await?;
         }
         Ok(())
     })
