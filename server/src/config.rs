@@ -1,8 +1,9 @@
 //! What `isochrone serve` was told, checked: past this, settings are good.
 
+use crate::access::Access;
 use crate::cli::Usage;
 use crate::cli::serve::ServeArgs;
-use isochrone_api::{Limits, Root};
+use isochrone_api::{Door, Limits, Root};
 use isochrone_intake::dicomweb::Pacs;
 use isochrone_network::{Device, RuntimeOptions};
 use std::fmt;
@@ -12,8 +13,12 @@ use std::sync::Arc;
 
 /// Settings of a server.
 pub struct Config {
-    /// Where to listen: loopback only.
+    /// Where to listen.
     pub listen: SocketAddr,
+    /// Who may come in.
+    pub access: Access,
+    /// Where Prometheus finds its page.
+    pub metrics: Option<SocketAddr>,
     /// The folder whose files requests may name.
     pub root: Option<Root>,
     /// Model bundle.
@@ -35,11 +40,9 @@ impl TryFrom<ServeArgs> for Config {
     type Error = Usage;
 
     fn try_from(args: ServeArgs) -> Result<Self, Usage> {
-        if !args.listen.ip().is_loopback() {
+        if let Some(metrics) = args.metrics.filter(|m| !m.ip().is_loopback()) {
             return Err(Usage(format!(
-                "--listen {}: this address can be reached from other machines, and TLS and user accounts are not built yet. \
-                 Listen on 127.0.0.1 or [::1], and reach it from elsewhere through an SSH tunnel",
-                args.listen
+                "--metrics {metrics}: the page of metrics has no password; put it on 127.0.0.1 and let Prometheus's agent on this machine read it"
             )));
         }
         let root = args
@@ -52,6 +55,8 @@ impl TryFrom<ServeArgs> for Config {
             args.device.parse().map_err(|e: isochrone_network::NetworkError| Usage(format!("--device: {e}")))?;
         let model_named = args.model.is_some();
         Ok(Self {
+            access: Access::new(args.access, args.listen)?,
+            metrics: args.metrics,
             listen: args.listen,
             root,
             model: args.model.unwrap_or_else(|| DEFAULT_MODEL.into()),
@@ -70,8 +75,11 @@ impl fmt::Display for Config {
         let threads = self.runtime.threads.map_or_else(|| "one a core".to_owned(), |n| n.to_string());
         write!(
             f,
-            "listen {}, root {}, model {}, device {}, threads {threads}, {} PACS",
+            "listen {}, TLS {}, accounts {}, audit trail {}, root {}, model {}, device {}, threads {threads}, {} PACS",
             self.listen,
+            if self.access.tls.is_some() { "on" } else { "off" },
+            if matches!(self.access.door, Door::Open) { "off" } else { "on" },
+            if self.access.trail.is_some() { "on" } else { "off" },
             if self.root.is_some() { "given" } else { "none (no files by path)" },
             given(self.model_named),
             self.runtime.device,

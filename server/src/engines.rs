@@ -2,9 +2,10 @@
 
 use crate::config::Config;
 use isochrone_api::{EngineEntry, Engines};
-use isochrone_network::{Bundle, Network, NetworkError, Runtime};
+use isochrone_network::{Bundle, Device, Network, NetworkError, Runtime, RuntimeOptions};
 use isochrone_segment::{
-    ActiveContourEngine, GeodesicEngine, GraphCutEngine, IsoContourEngine, NetworkEngine, Segmenter,
+    ActiveContourEngine, FallbackEngine, GeodesicEngine, GraphCutEngine, IsoContourEngine, NetworkEngine, SegmentError,
+    Segmenter,
 };
 use std::sync::Arc;
 use tonic_health::ServingStatus;
@@ -54,5 +55,21 @@ fn network(config: &Config) -> Result<EngineEntry, NetworkError> {
     let network = Network::open(Bundle::load(&config.model)?, &runtime)?;
     // So that the first click is as quick as any other.
     network.warm_up()?;
-    Ok(EngineEntry { engine: Arc::new(NetworkEngine::new(network)), device_message: runtime.device().message.clone() })
+    let network: Arc<dyn Segmenter> = Arc::new(NetworkEngine::new(network));
+    let engine = match runtime.device().used {
+        Device::Cpu | Device::Auto => network,
+        _ => Arc::new(FallbackEngine::new(network, on_the_cpu(config))),
+    };
+    Ok(EngineEntry { engine, device_message: runtime.device().message.clone() })
+}
+
+/// The same model on the CPU, for when the device fails.
+fn on_the_cpu(config: &Config) -> impl Fn() -> Result<Arc<dyn Segmenter>, SegmentError> + Send + Sync + 'static {
+    let options = RuntimeOptions { device: Device::Cpu, ..config.runtime.clone() };
+    let model = config.model.clone();
+    move || {
+        tracing::warn!("the device failed: the model is opened on the CPU");
+        let network = Network::open(Bundle::load(&model)?, &Runtime::load(&options)?)?;
+        Ok(Arc::new(NetworkEngine::new(network)))
+    }
 }

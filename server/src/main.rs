@@ -3,10 +3,13 @@
 //! Reads top to bottom: parse the command line, start the log, run the command, and turn its
 //! outcome into an exit code (0 done, 64 wrong usage or configuration, 1 anything else).
 
+mod access;
 mod cli;
 mod client;
 mod config;
 mod engines;
+mod state;
+mod transport;
 
 use clap::Parser;
 use std::io::IsTerminal;

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod audit;
 mod bench;
 mod cases;
 mod demo;
@@ -19,6 +20,7 @@ mod series;
 pub mod serve;
 mod shared;
 mod suv;
+mod user;
 
 pub use series::decoder;
 
@@ -65,6 +67,10 @@ enum Command {
     GpuCheck(gpu_check::GpuCheckArgs),
     /// Serve volumes and sessions over gRPC
     Serve(serve::ServeArgs),
+    /// Look after the accounts of a server
+    User(user::UserArgs),
+    /// Look into the audit trail of a server
+    Audit(audit::AuditArgs),
 }
 
 /// A wrong option or setting: ends the program with exit code 64.
@@ -94,6 +100,8 @@ impl Cli {
             Command::Bench(args) => bench::run(&args),
             Command::GpuCheck(args) => gpu_check::run(&args),
             Command::Serve(args) => serve::run(args),
+            Command::User(args) => user::run(args),
+            Command::Audit(args) => audit::run(args),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! `isochrone serve`: settings, engines, services, and the way to an orderly end.
 
+use crate::access::{Access, AccessArgs};
 use crate::cli::pacs::PacsArgs;
 use crate::config::Config;
 use crate::engines;
+use crate::transport::{incoming, serve_metrics};
 use anyhow::Context;
 use clap::Args;
 use isochrone_api::v1::export_server::ExportServer;
@@ -10,21 +12,24 @@ use isochrone_api::v1::pacs_server::PacsServer;
 use isochrone_api::v1::segmentation_server::SegmentationServer;
 use isochrone_api::v1::volumes_server::VolumesServer;
 use isochrone_api::{
-    ExportService, FILE_DESCRIPTOR_SET, House, PacsService, SegmentationService, TransportLimits, VolumesService,
+    ExportService, FILE_DESCRIPTOR_SET, Gate, GateOptions, House, Metrics, PacsService, SegmentationService,
+    TransportLimits, VolumesService,
 };
+use isochrone_trust::audit::{Event, Kind, Trail};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 
 /// Options of `isochrone serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port; port 0 takes a free one. Only this machine can reach the server
+    /// Address and port; port 0 takes a free one. One that other machines can reach needs TLS and accounts
     #[arg(long, env = "ISOCHRONE_LISTEN", default_value = "127.0.0.1:50051")]
     pub listen: SocketAddr,
     /// Folder below which clients may name files to load and to save
@@ -45,6 +50,11 @@ pub struct ServeArgs {
     /// Archives that requests may name.
     #[command(flatten)]
     pub pacs: PacsArgs,
+    /// Loopback address of the page for Prometheus, such as 127.0.0.1:9464 [default: none]
+    #[arg(long, value_name = "ADDR", env = "ISOCHRONE_METRICS")]
+    pub metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pub access: AccessArgs,
 }
 
 /// Serves until SIGTERM or SIGINT, then lets the requests in hand finish.
@@ -74,9 +84,11 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     // First of all, so that a signal during the start ends in order too.
     let stop = stop_signal()?;
-    let listener =
-        TcpListener::bind(config.listen).await.with_context(|| format!("{} cannot be listened on", config.listen))?;
-    let address = listener.local_addr().context("The address is not known")?;
+    let (listener, address) = bind(config.listen).await?;
+    let page = match config.metrics {
+        Some(metrics) => Some(bind(metrics).await?),
+        None => None,
+    };
     let offered = engines::load(&config);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<VolumesServer<VolumesService>>().await;
@@ -93,9 +105,22 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .context("The protocol's description is damaged")?;
+    let Access { tls, door, origins, trail } = config.access;
+    let metrics = Arc::new(Metrics::default());
+    if let Some((page, address)) = page {
+        tracing::info!("metrics on http://{address}/metrics");
+        let (metrics, house) = (metrics.clone(), house.clone());
+        tokio::spawn(serve_metrics(page, Arc::new(move || metrics.render(&house.levels()))));
+    }
+    if let Some(trail) = &trail {
+        say_head(trail);
+        tokio::spawn(keep_synced(trail.clone()));
+    }
     let transport = &config.limits.transport;
     let bytes = transport.message_bytes;
+    let gate = Gate::new(GateOptions { door, origins, trail: trail.clone(), metrics: metrics.clone() });
     let router = server(transport)
+        .layer(gate)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(VolumesServer::new(VolumesService::new(house.clone())).max_decoding_message_size(bytes))
@@ -103,25 +128,65 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .add_service(ExportServer::new(ExportService::new(house.clone())).max_decoding_message_size(bytes))
         .add_service(PacsServer::new(PacsService::new(house)).max_decoding_message_size(bytes));
     announce(address).context("The address could not be printed")?;
-    let incoming = TcpListenerStream::new(listener);
-    let ended = router.serve_with_incoming_shutdown(incoming, stopped(stop.clone()));
+    let connections = incoming(listener, tls, transport, metrics);
+    let stopping = stopped(stop.clone());
+    let stopping = async {
+        stopping.await;
+        // Load balancers send nobody any more.
+        health.set_not_serving::<VolumesServer<VolumesService>>().await;
+        health.set_not_serving::<SegmentationServer<SegmentationService>>().await;
+        health.set_not_serving::<ExportServer<ExportService>>().await;
+        health.set_not_serving::<PacsServer<PacsService>>().await;
+    };
+    let ended = router.serve_with_incoming_shutdown(connections, stopping);
     tokio::select! {
         ended = ended => ended.context("The server failed")?,
         () = drained(stop, transport) => tracing::warn!("some requests did not end in time"),
+    }
+    if let Some(trail) = &trail {
+        trail.record(&Event::of_server(Kind::Stop, ""))?;
+        trail.sync()?;
+        say_head(trail);
     }
     tracing::info!("stopped");
     Ok(())
 }
 
+async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
+    let address = listener.local_addr().context("The address is not known")?;
+    Ok((listener, address))
+}
+
+/// The trail's newest hash, in a place where whoever can write the trail cannot change it, it is to be hoped.
+fn say_head(trail: &Trail) {
+    let (events, head) = trail.head();
+    tracing::info!("audit trail: {events} events, newest hash {head}");
+}
+
+/// Every event is on the disk within a second.
+async fn keep_synced(trail: Arc<Trail>) {
+    let mut written = 0;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = trail.head().0;
+        if now != written {
+            let syncing = trail.clone();
+            match tokio::task::spawn_blocking(move || syncing.sync()).await {
+                Ok(Ok(())) => written = now,
+                _ => tracing::error!("the audit trail could not be brought to the disk"),
+            }
+        }
+    }
+}
+
 /// A server with the limits that tonic leaves off.
 fn server(limits: &TransportLimits) -> Server {
     Server::builder()
-        .tcp_nodelay(true)
-        .tcp_keepalive(Some(limits.keepalive_interval))
         .http2_keepalive_interval(Some(limits.keepalive_interval))
         .http2_keepalive_timeout(Some(limits.keepalive_timeout))
         .http2_max_header_list_size(limits.header_bytes)
-        .http2_max_pending_accept_reset_streams(Some(limits.streams as usize))
+        .http2_max_pending_accept_reset_streams(Some(limits.resets))
         .max_concurrent_streams(limits.streams)
         .concurrency_limit_per_connection(limits.streams as usize)
         .timeout(limits.request)

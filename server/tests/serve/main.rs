@@ -4,15 +4,20 @@
 //! and pass over it where model or ONNX Runtime are missing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod access;
 mod engines;
 mod far_apart;
 mod faults;
 mod files;
+mod guarded;
 mod label_steps;
 mod labels;
 mod masks;
 mod network;
 mod process;
 mod prompts;
+mod silence;
 mod support;
+mod tls;
+mod trail;
 mod uploads;

@@ -18,6 +18,7 @@ use tonic::transport::Channel;
 /// A server of our own, ended with the test.
 pub struct Server {
     pub child: Child,
+    pub address: String,
     pub channel: Channel,
     pub root: TempDir,
     pub volumes: VolumesClient<Channel>,
@@ -53,6 +54,7 @@ impl Server {
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
         Self {
             child,
+            address: address.to_owned(),
             root,
             volumes: VolumesClient::new(channel.clone()),
             segmentation: SegmentationClient::new(channel.clone()),
@@ -61,6 +63,11 @@ impl Server {
             log,
             _stdout: stdout,
         }
+    }
+
+    /// That it takes a new connection.
+    pub async fn connects(&self) -> bool {
+        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.is_ok()
     }
 
     /// What it has logged so far.

@@ -1,9 +1,11 @@
 //! What the server holds.
 
+use crate::gate::call::Call;
 use crate::ids::random_id;
 use crate::registry::Registry;
 use crate::sessions::Slot;
 use crate::spool::Busy;
+use crate::turns::Turns;
 use crate::uploads::Upload;
 use crate::{ApiError, Engines, Limits, Root};
 use isochrone_intake::dicom::SeriesInfo;
@@ -39,7 +41,7 @@ pub struct House {
     pub(crate) pacs: Vec<Arc<Pacs>>,
     /// Series that are on their way from one.
     pub(crate) spooling: Busy,
-    jobs: Arc<Semaphore>,
+    jobs: Turns,
     /// One sweep at a time.
     pub(crate) sweeps: Arc<Semaphore>,
     /// Held while volumes come, go or are taken into use, so that their numbers and sizes add up.
@@ -58,11 +60,11 @@ impl House {
         limits: Limits,
     ) -> std::io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
-            volumes: Registry::new(limits.volumes),
-            uploads: Registry::new(limits.uploads),
-            sessions: Registry::new(limits.sessions),
+            volumes: Registry::new("volume", limits.volumes, limits.volumes_each),
+            uploads: Registry::new("upload", limits.uploads, limits.uploads_each),
+            sessions: Registry::new("session", limits.sessions, limits.sessions_each),
             private: tempfile::Builder::new().prefix("isochrone-").tempdir()?,
-            jobs: Arc::new(Semaphore::new(limits.jobs)),
+            jobs: Turns::new(limits.jobs, limits.jobs_each),
             sweeps: Arc::new(Semaphore::new(1)),
             volumes_move: Mutex::default(),
             limits,
@@ -73,21 +75,28 @@ impl House {
         }))
     }
 
-    /// Runs heavy work on a thread of its own. Once begun it is finished, whether or not anybody waits.
+    /// Runs heavy work on a thread of its own, when its session's turn has come. Once begun it is finished, whether
+    /// or not anybody waits.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, ApiError>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, ApiError> + Send + 'static,
     {
-        let permit = self.jobs.clone().acquire_owned().await.map_err(|_| ApiError::Broken("it is shutting down"))?;
+        let call = Call::current();
+        let turn = self.jobs.take(&call.lane()).await.ok_or(ApiError::Broken("it is shutting down"))?;
         let job = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
+            let _turn = turn;
+            call.sync_scope(work)
         });
         job.await.map_err(|_| {
             tracing::error!("a job panicked");
             ApiError::Broken("an unexpected condition in a job")
         })?
+    }
+
+    /// Heavy jobs that wait, and that are at work.
+    pub(crate) fn jobs(&self) -> (usize, usize) {
+        self.jobs.load()
     }
 
     /// Reads files where the settings say that files are decoded, and takes the image in.
@@ -99,7 +108,7 @@ impl House {
     pub(crate) fn hold(&self, image: Image) -> Result<HeldVolume, ApiError> {
         let Image { volume, series } = image;
         let _moving = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
-        let held: u64 = self.volumes.all().iter().map(|v| voxel_bytes(&v.volume)).sum();
+        let held: u64 = self.volumes.everything().iter().map(|v| voxel_bytes(&v.volume)).sum();
         let full = || {
             ApiError::Full(
                 "The server holds as many images as it may. Unload one that is no longer needed, then try again"
@@ -143,7 +152,8 @@ impl House {
     }
 }
 
-fn voxel_bytes(volume: &Volume) -> u64 {
+/// Bytes of a volume's voxels.
+pub(crate) fn voxel_bytes(volume: &Volume) -> u64 {
     let bytes = match volume.voxels() {
         Voxels::U8(_) | Voxels::I8(_) => 1,
         Voxels::U16(_) | Voxels::I16(_) => 2,

@@ -9,9 +9,11 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `gate` | who asks, whether they may, and the audit trail |
 //! | `house` | what the server holds: volumes, uploads, sessions, engines |
 //! | `limits` | every size, count and time in one place |
 //! | `status` | one table from errors to gRPC codes |
+//! | `turns` | whose heavy job is next |
 //! | `root` | which files a request may name |
 //!
 //! Only this crate and the binary know tonic.
@@ -21,8 +23,10 @@ mod engines;
 mod error;
 mod export;
 mod follow_up;
+mod gate;
 mod house;
 mod ids;
+mod levels;
 mod limits;
 mod maps;
 mod objects;
@@ -34,6 +38,7 @@ mod sessions;
 mod spool;
 mod status;
 mod sweep;
+mod turns;
 mod uploads;
 mod volumes;
 
@@ -41,6 +46,7 @@ pub use convert::wire_prompt;
 pub use engines::{EngineEntry, Engines};
 pub use error::ApiError;
 pub use export::ExportService;
+pub use gate::{Door, Gate, GateOptions, Gated, Metrics, Origins, Peer};
 pub use house::House;
 pub use limits::{Limits, TransportLimits};
 pub use pacs::PacsService;

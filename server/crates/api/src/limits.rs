@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Volumes held at once.
     pub volumes: usize,
+    /// The same of one owner.
+    pub volumes_each: usize,
     /// Bytes of voxels held at once.
     pub volume_bytes: u64,
     /// What one image file may ask for.
@@ -16,6 +18,8 @@ pub struct Limits {
     pub decoder: isochrone_intake::Decoder,
     /// Uploads begun and not finished.
     pub uploads: usize,
+    /// The same of one owner.
+    pub uploads_each: usize,
     /// Bytes of one upload.
     pub upload_bytes: u64,
     /// Bytes of one chunk, up and down.
@@ -24,6 +28,8 @@ pub struct Limits {
     pub upload_idle: Duration,
     /// Sessions open at once.
     pub sessions: usize,
+    /// The same of one owner.
+    pub sessions_each: usize,
     /// What one session may hold.
     pub session: SessionLimits,
     /// Volumes of one session.
@@ -48,6 +54,8 @@ pub struct Limits {
     pub path_bytes: usize,
     /// Heavy jobs (masks, samples, files) at once; the others wait.
     pub jobs: usize,
+    /// The same of one session, or of one user outside of sessions.
+    pub jobs_each: usize,
     /// Connections and messages.
     pub transport: TransportLimits,
 }
@@ -69,20 +77,31 @@ pub struct TransportLimits {
     pub keepalive_timeout: Duration,
     /// How long requests in hand may take after the signal to stop.
     pub drain: Duration,
+    /// Connections open at once; more are closed as they come.
+    pub connections: usize,
+    /// How long a new connection may take over its first words (and over the TLS handshake).
+    pub greeting: Duration,
+    /// Connections at once whose clients have not begun to speak.
+    pub silent: usize,
+    /// Streams that a client may reset before the server has taken them up.
+    pub resets: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             volumes: 256,
+            volumes_each: 128,
             volume_bytes: 16 << 30,
             file: isochrone_intake::Limits::default(),
             decoder: isochrone_intake::Decoder::default(),
             uploads: 16,
+            uploads_each: 8,
             upload_bytes: 4 << 30,
             chunk_bytes: 2 << 20,
             upload_idle: Duration::from_secs(30 * 60),
             sessions: 256,
+            sessions_each: 128,
             session: SessionLimits::default(),
             channels: 8,
             prompts: 256,
@@ -95,6 +114,7 @@ impl Default for Limits {
             label_name: 128,
             path_bytes: 4096,
             jobs: 16,
+            jobs_each: 4,
             transport: TransportLimits::default(),
         }
     }
@@ -110,6 +130,10 @@ impl Default for TransportLimits {
             keepalive_interval: Duration::from_secs(20),
             keepalive_timeout: Duration::from_secs(10),
             drain: Duration::from_secs(20),
+            connections: 512,
+            greeting: Duration::from_secs(10),
+            silent: 256,
+            resets: 64,
         }
     }
 }

@@ -1,45 +1,80 @@
+use crate::gate::call::Call;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Things by their random ids, up to a number.
+/// Things by their random ids, up to a number in all and a number for each owner.
+///
+/// Who asks is known from [`Call::current`]: whatever is looked up here is had only by those who may have it,
+/// and what belongs to somebody else is not told from what is not there.
 pub(crate) struct Registry<T> {
-    held: Mutex<BTreeMap<String, T>>,
+    /// What the trail calls the things.
+    what: &'static str,
+    held: Mutex<BTreeMap<String, Owned<T>>>,
     capacity: usize,
+    each: usize,
+}
+
+struct Owned<T> {
+    owner: String,
+    thing: T,
 }
 
 impl<T: Clone> Registry<T> {
-    pub fn new(capacity: usize) -> Self {
-        Self { held: Mutex::default(), capacity }
+    /// Room for `capacity` things, `each` of them for one owner.
+    pub fn new(what: &'static str, capacity: usize, each: usize) -> Self {
+        Self { what, held: Mutex::default(), capacity, each }
     }
 
-    /// Puts a thing in under its id; false if there is no room.
+    /// Puts a thing in under its id, for whoever asks; false if there is no room.
     pub fn insert(&self, id: &str, thing: T) -> bool {
+        let call = Call::current();
+        let owner = call.identity.user.clone();
         let mut held = self.lock();
-        let room = held.len() < self.capacity;
+        let room = held.len() < self.capacity && held.values().filter(|o| o.owner == owner).count() < self.each;
         if room {
-            held.insert(id.to_owned(), thing);
+            held.insert(id.to_owned(), Owned { owner, thing });
+            call.note(self.what, id, true);
         }
         room
     }
 
+    /// A thing, for those who may have it.
     pub fn get(&self, id: &str) -> Option<T> {
-        self.lock().get(id).cloned()
+        let held = self.lock();
+        if self.allowed(&held, id) { held.get(id).map(|o| o.thing.clone()) } else { None }
     }
 
+    /// Takes a thing away, for those who may.
     pub fn remove(&self, id: &str) -> Option<T> {
-        self.lock().remove(id)
+        let mut held = self.lock();
+        if self.allowed(&held, id) { held.remove(id).map(|o| o.thing) } else { None }
     }
 
+    /// All things that whoever asks may have.
     pub fn all(&self) -> Vec<T> {
-        self.lock().values().cloned().collect()
+        let call = Call::current();
+        self.lock().values().filter(|o| call.may(&o.owner)).map(|o| o.thing.clone()).collect()
     }
 
-    /// Drops what does not pass.
+    /// All things of all owners, for the server's own housekeeping: never to be told to anybody.
+    pub fn everything(&self) -> Vec<T> {
+        self.lock().values().map(|o| o.thing.clone()).collect()
+    }
+
+    /// Drops what does not pass, whosever it is.
     pub fn retain(&self, keep: impl Fn(&T) -> bool) {
-        self.lock().retain(|_, thing| keep(thing));
+        self.lock().retain(|_, owned| keep(&owned.thing));
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, T>> {
+    fn allowed(&self, held: &BTreeMap<String, Owned<T>>, id: &str) -> bool {
+        let Some(owned) = held.get(id) else { return false };
+        let call = Call::current();
+        let may = call.may(&owned.owner);
+        call.note(self.what, id, may);
+        may
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Owned<T>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ids::random_id;
 use crate::{ApiError, House, v1};
-use isochrone_segment::{Channel, configured};
+use isochrone_segment::{Channel, Segmenter, configured};
 use isochrone_session::{Session, SessionError};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::Mutex;
@@ -12,14 +12,18 @@ pub(crate) struct Slot {
     pub id: String,
     pub volume_ids: Vec<String>,
     pub engine: v1::Engine,
+    /// The engine itself: where it runs may change.
+    running: Arc<dyn Segmenter>,
     pub seed: u64,
     /// First come, first served.
     pub session: Arc<Mutex<Session>>,
 }
 
 impl Slot {
+    /// Who answers now.
     pub fn provenance(&self) -> v1::Provenance {
-        crate::convert::provenance(&self.engine, self.seed)
+        let engine = v1::Engine { device: self.running.describe().device, ..self.engine.clone() };
+        crate::convert::provenance(&engine, self.seed)
     }
 }
 
@@ -37,10 +41,11 @@ impl House {
         let mut entry = self.engines.by_name(&engine)?.clone();
         entry.engine = configured(&entry.engine, &channels, &engine_parameters.into_iter().collect())?;
         let (engine, limits) = (entry.describe(), self.limits.session);
+        let running = entry.engine.clone();
         let open = move || Ok(Session::open(entry.engine, &channels, seed, limits)?.with_overlap(overlap));
         let session = self.run(open).await?;
         let session = Arc::new(Mutex::new(session));
-        let slot = Arc::new(Slot { id: random_id(), volume_ids, engine, seed, session });
+        let slot = Arc::new(Slot { id: random_id(), volume_ids, engine, running, seed, session });
         let _still = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
         slot.volume_ids.iter().try_for_each(|id| self.volume(id).map(drop))?;
         if !self.sessions.insert(&slot.id, slot.clone()) {
@@ -76,7 +81,7 @@ impl House {
     pub(crate) fn unload(&self, id: &str) -> Result<(), ApiError> {
         let _moving = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
         self.volume(id)?;
-        if self.sessions.all().iter().any(|s| s.volume_ids.iter().any(|v| v == id)) {
+        if self.sessions.everything().iter().any(|s| s.volume_ids.iter().any(|v| v == id)) {
             return Err(ApiError::State("A session still uses this volume. Close the session first".to_owned()));
         }
         self.volumes.remove(id);

@@ -131,7 +131,7 @@ impl House {
     /// Begins an upload. Finished and forgotten ones make room where it is scarce.
     pub(crate) fn begin_upload(&self, announced: Announced) -> Result<Arc<Upload>, ApiError> {
         self.uploads.retain(|u| u.idle() < self.limits.upload_idle);
-        if self.uploads.all().len() >= self.limits.uploads {
+        if self.uploads.everything().len() >= self.limits.uploads {
             self.uploads.retain(|u| !u.done());
         }
         let folder = tempfile::tempdir_in(self.private.path()).map_err(|e| disk(e.kind()))?;

@@ -13,6 +13,8 @@
 //! | [`GraphCutEngine`] | nothing: minimum cut with colour models from the prompts |
 //! | [`ActiveContourEngine`] | nothing: a surface that slides to edges, and a curve that does so on its slice |
 //! | [`IsoContourEngine`] | nothing: brighter than a threshold, for hot spots in PET |
+//!
+//! [`FallbackEngine`] puts a second engine behind one whose device may fail.
 
 mod active_contour;
 mod border;
@@ -21,6 +23,7 @@ mod channels;
 mod classical;
 mod engine;
 mod error;
+mod fallback;
 mod flood;
 mod geodesic;
 mod graph_cut;
@@ -42,6 +45,7 @@ pub use engine::{
     configured,
 };
 pub use error::SegmentError;
+pub use fallback::FallbackEngine;
 pub use geodesic::GeodesicEngine;
 pub use graph_cut::GraphCutEngine;
 pub use iso_contour::IsoContourEngine;

@@ -1,0 +1,139 @@
+use crate::JournalError;
+use crate::frame::{self, Decoded};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+/// A journal that is being written; one process at a time.
+pub struct Journal {
+    file: File,
+    /// Bytes that are good.
+    end: u64,
+    head: blake3::Hash,
+    /// A failed write could not be taken back.
+    closed: bool,
+}
+
+/// What a journal's file holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Payloads of the good records, oldest first.
+    pub records: Vec<Vec<u8>>,
+    /// Bytes of a record that was never finished, at the end.
+    pub torn: u64,
+    /// After how many good records the file is damaged, if it is.
+    pub damaged_after: Option<usize>,
+    end: u64,
+    head: Option<[u8; 32]>,
+}
+
+impl Journal {
+    /// Begins a journal with its first record; the file must not be there.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn create(path: &Path, first: &[u8]) -> Result<Self, JournalError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path)?;
+        lock(&file)?;
+        file.write_all(frame::MAGIC)?;
+        let mut journal = Self { file, end: frame::MAGIC.len() as u64, head: frame::start(), closed: false };
+        journal.append(first)?;
+        // So that the name outlives a power cut too.
+        if let Some(folder) = path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(journal)
+    }
+
+    /// Goes on with a journal after what [`read`] found good; a torn or damaged rest is cut off, a damaged one
+    /// only after it was copied beside the file (`.damaged`).
+    ///
+    /// # Errors
+    /// The disk; another process has it; it is no journal.
+    pub fn open(path: &Path) -> Result<(Self, Found), JournalError> {
+        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        lock(&file)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let found = parse(&bytes)?;
+        if found.damaged_after.is_some() {
+            std::fs::copy(path, path.with_extension("damaged"))?;
+        }
+        file.set_len(found.end)?;
+        file.seek(SeekFrom::Start(found.end))?;
+        file.sync_all()?;
+        let head = found.head.map_or_else(frame::start, blake3::Hash::from);
+        Ok((Self { file, end: found.end, head, closed: false }, found))
+    }
+
+    /// Adds a record. When this returns, the disk has it; when it fails, the journal is as it was before.
+    ///
+    /// # Errors
+    /// The disk is full, or did not confirm.
+    pub fn append(&mut self, payload: &[u8]) -> Result<(), JournalError> {
+        if self.closed {
+            return Err(JournalError::Closed);
+        }
+        let (bytes, hash) = frame::encode(&self.head, payload).ok_or(JournalError::Full)?;
+        if let Err(error) = self.file.write_all(&bytes).and_then(|()| self.file.sync_data()) {
+            // The record must not come back after a restart: nobody was told that it was kept.
+            let undone = self.file.set_len(self.end).and_then(|()| self.file.seek(SeekFrom::Start(self.end)));
+            // After a failed fsync nobody knows what the disk has; taking it back must be confirmed.
+            self.closed = undone.and_then(|_| self.file.sync_all()).is_err();
+            return Err(error.into());
+        }
+        self.end += bytes.len() as u64;
+        self.head = hash;
+        Ok(())
+    }
+}
+
+fn lock(file: &File) -> Result<(), JournalError> {
+    file.try_lock().map_err(|e| match e {
+        TryLockError::WouldBlock => JournalError::Busy,
+        TryLockError::Error(e) => e.into(),
+    })
+}
+
+/// Reads a journal without changing it.
+///
+/// # Errors
+/// The disk; the file is no journal of this version.
+pub fn read(path: &Path) -> Result<Found, JournalError> {
+    parse(&std::fs::read(path)?)
+}
+
+fn parse(bytes: &[u8]) -> Result<Found, JournalError> {
+    let Some(mut rest) = bytes.strip_prefix(frame::MAGIC) else {
+        // A crash within the first eight bytes.
+        let short = bytes.len() < frame::MAGIC.len() && frame::MAGIC.starts_with(bytes);
+        return if short { Err(JournalError::Disk(ErrorKind::UnexpectedEof)) } else { Err(JournalError::NotAJournal) };
+    };
+    let mut found = Found { end: frame::MAGIC.len() as u64, ..Found::default() };
+    let mut head = frame::start();
+    while !rest.is_empty() {
+        match frame::decode(rest, Some(&head)) {
+            Decoded::Record(payload, hash, size) => {
+                found.records.push(payload.to_vec());
+                found.end += size as u64;
+                found.head = Some(hash.into());
+                head = hash;
+                rest = rest.get(size..).unwrap_or_default();
+            }
+            // A torn write leaves a beginning. Whatever else stands here was whole once: the reader is told.
+            Decoded::Short if !frame::goes_on(rest) => {
+                found.torn = rest.len() as u64;
+                break;
+            }
+            Decoded::Short | Decoded::Wrong => {
+                found.damaged_after = Some(found.records.len());
+                break;
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,112 @@
+//! The trail: every change to it is found, torn ends are not a fault.
+
+use isochrone_trust::TrustError;
+use isochrone_trust::audit::{Event, Kind, Outcome, Trail, export, verify};
+use std::fs;
+
+fn event(kind: Kind, user: &str) -> Event {
+    Event {
+        kind,
+        outcome: if kind == Kind::Refused { Outcome::Failed } else { Outcome::Done },
+        user: user.to_owned(),
+        role: "reader".to_owned(),
+        peer: "10.0.0.7".to_owned(),
+        method: "Segmentation/AddPrompts".to_owned(),
+        objects: vec!["session 0f".to_owned()],
+        detail: String::new(),
+    }
+}
+
+fn written() -> (tempfile::TempDir, std::path::PathBuf, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let trail = Trail::open(&path).unwrap();
+    for n in 0..8 {
+        trail.record(&event(Kind::Change, &format!("user{n}"))).unwrap();
+    }
+    let (count, head) = trail.head();
+    assert_eq!(count, 9);
+    drop(trail);
+    (folder, path, head)
+}
+
+#[test]
+fn a_chain_that_goes_on() {
+    let (_folder, path, head) = written();
+    let checked = verify(fs::File::open(&path).unwrap()).unwrap();
+    assert_eq!((checked.events, checked.head, checked.torn), (9, head, 0));
+    let again = Trail::open(&path).unwrap();
+    assert!(matches!(Trail::open(&path), Err(TrustError::File(_, std::io::ErrorKind::ResourceBusy))), "one writer");
+    again.record(&event(Kind::Export, "alice")).unwrap();
+    assert_eq!(verify(fs::File::open(&path).unwrap()).unwrap().events, 11);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn every_bit_counts_and_every_line() {
+    let (_folder, path, _) = written();
+    let good = fs::read(&path).unwrap();
+    for n in 0..good.len() {
+        for bit in [0, 3, 7] {
+            let mut bad = good.clone();
+            bad[n] ^= 1 << bit;
+            // A changed last end of line looks like a torn tail, which names the bytes that are not taken.
+            let found = verify(&bad[..]);
+            assert!(found.is_err() || found.is_ok_and(|c| c.torn > 0 && c.events < 9), "byte {n}, bit {bit}");
+        }
+    }
+    let lines: Vec<&[u8]> = good.split_inclusive(|b| *b == b'\n').collect();
+    let without: Vec<u8> = lines.iter().enumerate().filter(|(n, _)| *n != 4).flat_map(|(_, l)| l.to_vec()).collect();
+    let swapped = [&lines[..3], &[lines[4], lines[3]], &lines[5..]].concat().concat();
+    let doubled = [&lines[..3], &lines[2..]].concat().concat();
+    for bad in [without, swapped, doubled] {
+        let error = verify(&bad[..]).unwrap_err().to_string();
+        assert!(error.contains("does not follow"), "{error}");
+    }
+}
+
+#[test]
+fn cut_at_every_byte() {
+    let (folder, path, _) = written();
+    let good = fs::read(&path).unwrap();
+    let cut = folder.path().join("cut.jsonl");
+    for n in 0..good.len() {
+        let whole = good[..n].iter().filter(|b| **b == b'\n').count() as u64;
+        let checked = verify(&good[..n]).unwrap();
+        assert_eq!(checked.events, whole);
+        if n % 37 == 0 {
+            let _ = fs::remove_file(&cut);
+            drop(Trail::open(&cut).unwrap());
+            fs::write(&cut, &good[..n]).unwrap();
+            let trail = Trail::open(&cut).unwrap();
+            assert_eq!(trail.head().0, whole + 1);
+            assert_eq!(verify(fs::File::open(&cut).unwrap()).unwrap().events, whole + 1);
+        }
+    }
+}
+
+#[test]
+fn audit_messages() {
+    let (_folder, path, _) = written();
+    let trail = Trail::open(&path).unwrap();
+    trail.record(&event(Kind::Refused, "mallory<\"&>")).unwrap();
+    let mut xml = Vec::new();
+    let checked = export(fs::File::open(&path).unwrap(), "isochrone", &mut xml).unwrap();
+    let xml = String::from_utf8(xml).unwrap();
+    assert_eq!(xml.matches("<AuditMessage>").count() as u64, checked.events);
+    assert!(
+        xml.contains("csd-code=\"110103\"")
+            && xml.contains("csd-code=\"110113\"")
+            && xml.contains("csd-code=\"110120\"")
+    );
+    assert!(xml.contains("mallory&lt;&quot;&amp;&gt;") && !xml.contains("mallory<"));
+    // Changed in the middle: no export that looks whole.
+    let mut bad = fs::read(&path).unwrap();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 1;
+    assert!(export(&bad[..], "isochrone", &mut std::io::sink()).is_err());
+}
