@@ -75,7 +75,7 @@ impl Access {
                 if nobody && oidc.is_none() && !loopback {
                     return Err(unsafe_address(listen));
                 }
-                Door::Accounts { directory, oidc }
+                Door::Accounts { directory, oidc: oidc.map(Box::new) }
             }
         };
         if !loopback && (tls.is_none() || matches!(door, Door::Open)) {

@@ -11,7 +11,7 @@ pub enum Door {
         /// Our own accounts.
         directory: Directory,
         /// A log-in service, if there is one.
-        oidc: Option<Oidc>,
+        oidc: Option<Box<Oidc>>,
     },
 }
 
