@@ -166,7 +166,7 @@ fn made_up(bundle: &Bundle) -> NetworkInputs {
     });
     let positive = Array3::from_shape_fn((nk, nj, ni), |(k, j, i)| (-from_centre(k, j, i).powi(2) / 8.0).exp());
     let nothing = Array3::zeros((nk, nj, ni));
-    NetworkInputs { image, previous_mask: nothing.clone(), positive, negative: nothing }
+    NetworkInputs { image, previous_mask: nothing.clone(), positive, negative: nothing, class: None }
 }
 
 fn say(name: &str, value: &str) -> anyhow::Result<()> {

@@ -68,7 +68,8 @@ pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     }
     bar.finish_and_clear();
     for (kind, ms, update) in &steps {
-        let place = update.prompts.first().map_or_else(String::new, |p| shared::place(p.placed.position_lps_mm()));
+        let place = update.prompts.iter().find(|p| p.placed.has_place());
+        let place = place.map_or_else(String::new, |p| shared::place(p.placed.position_lps_mm()));
         let ml = update.labels.iter().find(|l| l.label == label).map_or(0.0, |l| l.volume_ml);
         let spacing = update.spacing_mm.map_or_else(String::new, |s| format!(", worked at {s:.2} mm"));
         println!("{kind} {place}: {ml:.2} mL, {ms:.0} ms{spacing}");

@@ -42,6 +42,7 @@ impl EngineEntry {
         let EngineDescription { name, model, model_digest, device, samples, .. } = self.engine.describe();
         let device_message = self.device_message.clone();
         let parameters = self.engine.parameters().into_iter().collect();
-        v1::Engine { name, model, model_digest, device, samples, device_message, classes: Vec::new(), parameters }
+        let classes = self.engine.classes();
+        v1::Engine { name, model, model_digest, device, samples, device_message, classes, parameters }
     }
 }

@@ -49,7 +49,8 @@ fn of_session(error: &SessionError) -> Code {
         | SessionError::Locked(_)
         | SessionError::Name { .. }
         | SessionError::Prompt(PromptError::NoVertex { .. }) => Code::FailedPrecondition,
-        SessionError::NotAlone => Code::InvalidArgument,
+        SessionError::NotAlone | SessionError::NoClass { .. } => Code::InvalidArgument,
+        SessionError::OfPrompt { source, .. } => of_session(source),
         SessionError::Revision { .. } => Code::Aborted,
         SessionError::Slice { .. } => Code::OutOfRange,
         SessionError::Prompt(PromptError::Outside { .. } | PromptError::NothingInside { .. }) => Code::OutOfRange,

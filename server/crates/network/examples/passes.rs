@@ -15,7 +15,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     network.warm_up()?;
     let map = Array3::from_shape_fn((side, side, side), |(k, j, i)| ((k * 31 + j * 17 + i * 7) % 97) as f32 / 97.0);
     let image = map.clone().insert_axis(Axis(0));
-    let inputs = Arc::new(NetworkInputs { image, previous_mask: map.clone(), positive: map.clone(), negative: map });
+    let inputs = Arc::new(NetworkInputs {
+        image,
+        previous_mask: map.clone(),
+        positive: map.clone(),
+        negative: map,
+        class: None,
+    });
     println!("{} on {}, {side}³ voxels", network.bundle().title(), network.device());
     let features = network.encode(inputs.clone())?;
     time("encode", || network.encode(inputs.clone()))?;

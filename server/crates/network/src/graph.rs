@@ -1,5 +1,5 @@
 use crate::{GraphSpec, NetworkError, NetworkInputs, Runtime};
-use ndarray::{Array3, ArrayView5, Axis};
+use ndarray::{Array3, ArrayView4, ArrayView5, Axis};
 use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 use std::borrow::Cow;
@@ -96,6 +96,26 @@ impl Graph {
         spec.probability.iter().map(|name| tensor(name, &[1, 1, k, j, i], probability.as_slice())).collect()
     }
 
+    /// The probability of one class in every sample of an output, `[k, j, i]` each; without one, of the likeliest.
+    pub fn of_class(
+        spec: &GraphSpec,
+        outputs: &SessionOutputs<'_>,
+        temperature: f32,
+        classes: usize,
+        class: Option<usize>,
+    ) -> Result<Vec<Array3<f32>>, NetworkError> {
+        let logits = logits(spec, outputs)?;
+        if logits.len_of(Axis(1)) != classes {
+            let why = format!("its logits have {} channels, for {classes} classes", logits.len_of(Axis(1)));
+            return Err(NetworkError::Graph { role: spec.file.role, why });
+        }
+        let one = |sample: ArrayView4<'_, f32>| match class {
+            Some(class) => sample.index_axis(Axis(0), class).mapv(|logit| sigmoid(logit / temperature)),
+            None => sample.fold_axis(Axis(0), f32::MIN, |a, b| a.max(*b)).mapv(|logit| sigmoid(logit / temperature)),
+        };
+        Ok(logits.axis_iter(Axis(0)).map(one).collect())
+    }
+
     /// The probability of every sample of an output, `[k, j, i]` each.
     pub fn probabilities(
         spec: &GraphSpec,
@@ -103,15 +123,8 @@ impl Graph {
         temperature: f32,
     ) -> Result<Vec<Array3<f32>>, NetworkError> {
         let wrong = |why: &str| NetworkError::Graph { role: spec.file.role, why: why.to_owned() };
-        let value =
-            spec.logits.as_ref().and_then(|name| outputs.get(name)).ok_or_else(|| wrong("it gave no logits"))?;
-        let (shape, flat) = value.try_extract_tensor::<f32>()?;
-        let shape: Vec<usize> = shape.iter().filter_map(|&n| usize::try_from(n).ok()).collect();
-        let &[t, channels, k, j, i] = shape.as_slice() else { return Err(wrong("its logits are not [T, C, k, j, i]")) };
-        let logits = ArrayView5::from_shape((t, channels, k, j, i), flat)
-            .map_err(|_| wrong("its logits have no regular shape"))?;
-        let probability = |logit: f32| 1.0 / (1.0 + (-logit / temperature).exp());
-        logits
+        let probability = |logit: f32| sigmoid(logit / temperature);
+        logits(spec, outputs)?
             .axis_iter(Axis(0))
             .map(|sample| {
                 let mut channels = sample.axis_iter(Axis(0));
@@ -124,6 +137,20 @@ impl Graph {
             })
             .collect()
     }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// The logits `[T, C, k, j, i]` of a run.
+fn logits<'a>(spec: &GraphSpec, outputs: &'a SessionOutputs<'_>) -> Result<ArrayView5<'a, f32>, NetworkError> {
+    let wrong = |why: &str| NetworkError::Graph { role: spec.file.role, why: why.to_owned() };
+    let value = spec.logits.as_ref().and_then(|name| outputs.get(name)).ok_or_else(|| wrong("it gave no logits"))?;
+    let (shape, flat) = value.try_extract_tensor::<f32>()?;
+    let shape: Vec<usize> = shape.iter().filter_map(|&n| usize::try_from(n).ok()).collect();
+    let &[t, channels, k, j, i] = shape.as_slice() else { return Err(wrong("its logits are not [T, C, k, j, i]")) };
+    ArrayView5::from_shape((t, channels, k, j, i), flat).map_err(|_| wrong("its logits have no regular shape"))
 }
 
 fn declared(spec: &GraphSpec) -> Vec<&str> {

@@ -11,6 +11,9 @@
 //! | `encoder`, `decoder`, `sampler` | encoder, decoder | sampler (coarser) |
 //! | … and `error` | encoder, decoder | instead of samples: where the answer may be wrong |
 //!
+//! Where `bundle.toml` lists `classes = ["liver", "spleen"]`, logits have one channel a class, each with a sigmoid of its
+//! own; a label's name chooses among them ([`NetworkInputs::class`]), and without one the likeliest class counts.
+//!
 //! Dropout masks are inputs of the graph, drawn here from a seed: samples are the same bits on every
 //! run, batched or not. Nothing here knows of prompts: a network sees arrays `[k, j, i]`.
 

@@ -18,11 +18,17 @@ pub struct NetworkInputs {
     pub positive: Array3<f32>,
     /// Guidance of negative prompts.
     pub negative: Array3<f32>,
+    /// Which of the bundle's classes is wanted, by its place in the list; `None`: any of them.
+    pub class: Option<usize>,
 }
 
 /// What a region gave in the encoder; cheap to clone, usable from any thread.
 #[derive(Clone)]
-pub struct Features(Arc<Encoded>);
+pub struct Features {
+    encoded: Arc<Encoded>,
+    /// The class that is wanted.
+    class: Option<usize>,
+}
 
 enum Encoded {
     /// The encoder's outputs by name, and the region's shape `[k, j, i]`.
@@ -97,7 +103,8 @@ impl Network {
         let [i, j, k] = self.bundle.region.size;
         let map = Array3::zeros((k, j, i));
         let image = Array4::zeros((self.bundle.channels.len(), k, j, i));
-        let inputs = NetworkInputs { image, previous_mask: map.clone(), positive: map.clone(), negative: map };
+        let inputs =
+            NetworkInputs { image, previous_mask: map.clone(), positive: map.clone(), negative: map, class: None };
         let features = self.encode(Arc::new(inputs))?;
         self.decode(&features)?;
         if self.bundle.dropout_rate.is_some() {
@@ -119,9 +126,10 @@ impl Network {
 
     fn encode_for(&self, inputs: Arc<NetworkInputs>, priority: Priority) -> Result<Features, NetworkError> {
         let shape = self.check(&inputs)?;
-        let bundle = self.bundle.clone();
+        let (bundle, class) = (self.bundle.clone(), inputs.class);
         self.worker.run(self.priority(priority), move |opened| {
-            let Some(encoder) = opened.encoder.as_mut() else { return Ok(Features(Arc::new(Encoded::Inputs(inputs)))) };
+            let features = |encoded| Features { encoded: Arc::new(encoded), class };
+            let Some(encoder) = opened.encoder.as_mut() else { return Ok(features(Encoded::Inputs(inputs))) };
             let Graphs::Split { encoder: spec, decoder, sampler, error } = &bundle.graphs else {
                 return Err(NetworkError::Run("the bundle has no encoder".to_owned()));
             };
@@ -131,7 +139,7 @@ impl Network {
             names.sort();
             names.dedup();
             let take = |name: &String| outputs.remove(name).map(|value| (name.clone(), value));
-            Ok(Features(Arc::new(Encoded::Values(names.into_iter().filter_map(take).collect(), shape))))
+            Ok(features(Encoded::Values(names.into_iter().filter_map(take).collect(), shape)))
         })
     }
 
@@ -144,10 +152,10 @@ impl Network {
     }
 
     fn decode_for(&self, features: &Features, priority: Priority) -> Result<Array3<f32>, NetworkError> {
-        let (features, temperature) = (features.clone(), self.bundle.temperature);
+        let (features, bundle) = (features.clone(), self.bundle.clone());
         self.worker.run(self.priority(priority), move |opened| {
             let masks = dropout::ones(&opened.decoder.spec().dropout);
-            let maps = forward(&mut opened.decoder, &features, Extra::dropout(&masks, 1), temperature)?;
+            let maps = forward(&mut opened.decoder, &features, Extra::dropout(&masks, 1), &Output::of(&bundle))?;
             maps.into_iter().next().ok_or_else(|| NetworkError::Run("it gave nothing".to_owned()))
         })
     }
@@ -168,19 +176,18 @@ impl Network {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Array4<f32>, NetworkError> {
         let rate = self.bundle.dropout_rate.ok_or_else(|| NetworkError::NoDropout(self.bundle.title()))?;
-        let temperature = self.bundle.temperature;
         let mut maps: Vec<Array3<f32>> = Vec::with_capacity(t.min(1024));
         while maps.len() < t {
             if cancelled() {
                 return Err(NetworkError::Cancelled);
             }
-            let (features, first) = (features.clone(), maps.len());
+            let (features, bundle, first) = (features.clone(), self.bundle.clone(), maps.len());
             maps.extend(self.worker.run(self.priority(Priority::Sample), move |opened| {
                 let graph = opened.sampler();
                 // Always a full batch: the last bits of a sum may depend on the batch's size.
                 let count = graph.batch;
                 let masks = dropout::sampled(&graph.spec().dropout, rate, seed, first..first + count);
-                let maps = forward(graph, &features, Extra::dropout(&masks, count), temperature)?;
+                let maps = forward(graph, &features, Extra::dropout(&masks, count), &Output::of(&bundle))?;
                 if maps.len() == count {
                     Ok(maps)
                 } else {
@@ -206,7 +213,7 @@ impl Network {
             let graph = opened.error.as_mut().ok_or_else(|| NetworkError::Run("it was not opened".to_owned()))?;
             let extra = Extra { probability: probability.as_ref(), ..Extra::dropout(&[], 1) };
             // Its logits are calibrated in training; the temperature is that of the answer.
-            let maps = forward(graph, &features, extra, 1.0)?;
+            let maps = forward(graph, &features, extra, &Output { temperature: 1.0, classes: 0 })?;
             maps.into_iter().next().ok_or_else(|| NetworkError::Run("it gave nothing".to_owned()))
         })
     }
@@ -252,6 +259,9 @@ impl Network {
                 self.bundle.channels.len()
             )));
         }
+        if inputs.class.is_some_and(|class| class >= self.bundle.classes.len()) {
+            return Err(NetworkError::Input(format!("the bundle has {} classes", self.bundle.classes.len())));
+        }
         let divisor = self.bundle.region.divisor;
         if [k, j, i].iter().any(|n| *n == 0 || n % divisor != 0) {
             return Err(NetworkError::Input(format!("the region's sides must be multiples of {divisor} voxels")));
@@ -294,19 +304,32 @@ impl<'a> Extra<'a> {
     }
 }
 
+/// What a graph's logits stand for.
+struct Output {
+    temperature: f32,
+    /// Channels, one a class; 0: one channel, or background and foreground.
+    classes: usize,
+}
+
+impl Output {
+    fn of(bundle: &Bundle) -> Self {
+        Self { temperature: bundle.temperature, classes: bundle.classes.len() }
+    }
+}
+
 /// One run; checks that the output covers the region.
 fn forward(
     graph: &mut Graph,
     features: &Features,
     extra: Extra<'_>,
-    temperature: f32,
+    output: &Output,
 ) -> Result<Vec<Array3<f32>>, NetworkError> {
     let spec = graph.spec().clone();
     let mut feed: Feed<'_> = Graph::dropout(&spec, extra.masks, extra.count)?;
     if let Some(probability) = extra.probability {
         feed.extend(Graph::answer(&spec, probability)?);
     }
-    let shape = match features.0.as_ref() {
+    let shape = match features.encoded.as_ref() {
         Encoded::Values(values, shape) => {
             let used = values.iter().filter(|(name, _)| spec.features.contains(name));
             feed.extend(used.map(|(name, value)| (Cow::Borrowed(name.as_str()), value.into())));
@@ -318,7 +341,11 @@ fn forward(
             [k, j, i]
         }
     };
-    let maps = Graph::probabilities(&spec, &graph.run(feed)?, temperature)?;
+    let outputs = graph.run(feed)?;
+    let maps = match output.classes {
+        0 => Graph::probabilities(&spec, &outputs, output.temperature)?,
+        classes => Graph::of_class(&spec, &outputs, output.temperature, classes, features.class)?,
+    };
     let covered = |map: &Array3<f32>| map.shape().iter().zip(shape).all(|(n, whole)| n * spec.stride == whole);
     if maps.iter().all(covered) {
         return Ok(maps);

@@ -48,6 +48,19 @@ fn channels_sweep_and_error_graph() {
 }
 
 #[test]
+fn classes_are_names_that_differ() {
+    let with = |classes: &str| {
+        load(&format!("{HEAD}{SPLIT}").replace("[[channel]]", &format!("classes = {classes}\n[[channel]]")))
+    };
+    assert_eq!(with("[\"liver\", \"Left adrenal_gland\"]").unwrap().classes, ["liver", "Left adrenal_gland"]);
+    for wrong in ["[\"\"]", "[\" liver\"]", "[\"left kidney\", \"Left-kidney\"]", "[\"a\\tb\"]"] {
+        assert!(matches!(with(wrong), Err(NetworkError::Description(_))), "{wrong}");
+    }
+    let text = format!("{HEAD}{SPLIT}{ERROR}").replace("[[channel]]", "classes = [\"liver\"]\n[[channel]]");
+    assert!(matches!(load(&text), Err(NetworkError::Description(_))), "an error graph knows no class");
+}
+
+#[test]
 fn the_shipped_bundle_loads() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-2");
     let bundle = Bundle::load(&folder).unwrap();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{ERROR, FOREIGN, HEAD, SPLIT, bundle, runtime};
+use common::{CLASSES, ERROR, FOREIGN, HEAD, SPLIT, bundle, runtime};
 use isochrone_network::{Bundle, Device, Features, Network, NetworkError, NetworkInputs, Runtime, RuntimeOptions};
 use ndarray::{Array3, Array4, Axis};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ fn inputs() -> Arc<NetworkInputs> {
         previous_mask: map(1),
         positive: map(2),
         negative: map(3),
+        class: None,
     })
 }
 
@@ -59,6 +60,32 @@ fn split_graphs_give_what_they_should() {
     assert!((1..16).contains(&kept), "{kept}");
     assert_eq!(samples, network.sample(&features, 16, 3, &|| false).unwrap());
     assert_ne!(samples, network.sample(&features, 16, 4, &|| false).unwrap());
+}
+
+#[test]
+fn a_class_is_a_channel() {
+    let head = HEAD.replace("[[channel]]", "classes = [\"bright\", \"dark\", \"pointed at\"]\n[[channel]]");
+    let network = open(&format!("{head}{CLASSES}"));
+    network.warm_up().unwrap();
+    let x = inputs();
+    let answer = |class| {
+        let features = network.encode(Arc::new(NetworkInputs { class, ..NetworkInputs::clone(&x) }))?;
+        network.decode(&features)
+    };
+    let (image, points) = (x.image.index_axis(Axis(0), 0), &x.positive);
+    let of = [image.mapv(|v| sigmoid(v - 0.5)), image.mapv(|v| sigmoid(0.5 - v)), points.mapv(|v| sigmoid(v - 0.5))];
+    for (class, expected) in of.iter().enumerate() {
+        assert!(near(&answer(Some(class)).unwrap(), expected), "class {class}");
+    }
+    let mut any = of[0].clone();
+    of.iter().for_each(|one| any.zip_mut_with(one, |a, &b| *a = a.max(b)));
+    assert!(near(&answer(None).unwrap(), &any));
+    assert!(matches!(answer(Some(3)), Err(NetworkError::Input(_))));
+    // A graph with another number of channels than the bundle has classes is found when it is opened.
+    for classes in ["[\"one\"]", "[\"one\", \"two\"]"] {
+        let head = HEAD.replace("[[channel]]", &format!("classes = {classes}\n[[channel]]"));
+        assert!(matches!(open(&format!("{head}{CLASSES}")).warm_up(), Err(NetworkError::Graph { .. })));
+    }
 }
 
 #[test]
@@ -132,6 +159,7 @@ fn wrong_shapes_are_refused() {
         previous_mask: odd.clone(),
         positive: odd.clone(),
         negative: odd,
+        class: None,
     };
     for bad in [two_channels, odd] {
         assert!(matches!(network.encode(Arc::new(bad)), Err(NetworkError::Input(_))));
@@ -177,6 +205,7 @@ fn batches_do_not_change_the_bits() {
         previous_mask: map(7),
         positive: map(11),
         negative: map(13),
+        class: None,
     };
     let features: Features = network.encode(Arc::new(x)).unwrap();
     let seven = network.sample(&features, 7, 42, &|| false).unwrap();

@@ -111,11 +111,6 @@ pub enum PromptError {
     /// A label name that cannot be used.
     #[error("Give the label a name of 1 to {0} printable characters")]
     Name(usize),
-    /// A label name where a place is needed.
-    #[error(
-        "The name {0:?} says what is meant, but not where: point at it too, or choose a model that segments by name"
-    )]
-    NoPlace(String),
     /// An initial mask without a voxel.
     #[error("The initial mask is empty; send one with at least one voxel, or none")]
     EmptyMask,

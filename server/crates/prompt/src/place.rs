@@ -52,7 +52,7 @@ impl Prompt {
     /// fixations outside of the grid are left out, of a shape what lies outside.
     ///
     /// # Errors
-    /// Not finite, out of range or outside of the grid; [`PromptError::NoPlace`] for a label name.
+    /// Not finite, out of range or outside of the grid.
     pub fn rasterise(&self, grid: &Grid) -> Result<Rasterised, PromptError> {
         match self {
             Self::Click(click) => click.rasterise(grid),
@@ -64,7 +64,7 @@ impl Prompt {
             Self::Polygon(polygon) => polygon.rasterise(grid),
             Self::InitialMask(mask) => mask.rasterise(grid),
             Self::Gaze(gaze) => gaze.rasterise(grid),
-            Self::LabelName(name) => Err(PromptError::NoPlace(name.as_str().to_owned())),
+            Self::LabelName(_) => Ok(Rasterised::new(Polarity::Positive, Meaning::Names, Runs::default())),
         }
     }
 
@@ -81,7 +81,11 @@ impl Prompt {
         }
         let grid = volume.grid().clone();
         let rasterised = Arc::new(self.rasterise(&grid)?);
-        let voxel = rasterised.middle(&grid).ok_or_else(|| PromptError::nothing_inside(self.kind(), &grid))?;
+        let voxel = match rasterised.meaning() {
+            Meaning::Names => Some(grid.size().map(|n| n / 2)),
+            _ => rasterised.middle(&grid),
+        };
+        let voxel = voxel.ok_or_else(|| PromptError::nothing_inside(self.kind(), &grid))?;
         Ok(PlacedPrompt { prompt: self, voxel, rasterised, grid })
     }
 }
@@ -109,7 +113,7 @@ pub struct PlacedPrompt {
     /// What the reader did.
     pub prompt: Prompt,
     /// A voxel `(i, j, k)` of the volume that stands for the prompt: of those that it marks, the one nearest
-    /// to their middle. Of a click, the voxel that it falls into.
+    /// to their middle. Of a click, the voxel that it falls into. Of a label name, the volume's middle: it has no place.
     pub voxel: [usize; 3],
     rasterised: Arc<Rasterised>,
     grid: Arc<Grid>,
@@ -135,6 +139,12 @@ impl PlacedPrompt {
     #[must_use]
     pub fn meaning(&self) -> Meaning {
         self.rasterised.meaning()
+    }
+
+    /// False for a label name, which marks nothing.
+    #[must_use]
+    pub fn has_place(&self) -> bool {
+        self.meaning() != Meaning::Names
     }
 
     /// What it marks on the volume's grid.

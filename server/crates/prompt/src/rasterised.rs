@@ -14,6 +14,8 @@ pub enum Meaning {
     /// Each is of the label (positive) or not (negative), and their neighbours on the plane (of an initial
     /// mask: in its box) are the other: polygon, initial mask.
     Delineates,
+    /// None is marked: a label name says what is meant, not where.
+    Names,
 }
 
 /// Voxels `start ≤ i < end` of row `(k, j)`.

@@ -108,6 +108,8 @@ fn frames_and_names_are_checked() {
         Prompt::Scribble(Scribble { points_lps_mm, radius_mm: 1.0, plane: Some(plane), polarity: Polarity::Positive });
     assert!(dot.clone().place(&volume(), "1.2.3").is_ok());
     assert!(matches!(dot.place(&volume(), "1.2.4"), Err(PromptError::FrameOfReference { .. })));
-    let name = Prompt::LabelName(text("liver")).place(&volume(), "");
-    assert_eq!(name, Err(PromptError::NoPlace("liver".into())));
+    // A name says what, not where.
+    let name = Prompt::LabelName(text("liver")).place(&volume(), "").unwrap();
+    assert!(!name.has_place() && name.voxels().is_empty() && name.certain().next().is_none());
+    assert!(name.points_on(volume().grid()).is_empty());
 }

@@ -1,5 +1,5 @@
 use crate::{Cancel, Chosen, SegmentError, SweepPolicy, Swept};
-use isochrone_prompt::{PlacedPrompt, Polarity};
+use isochrone_prompt::{LabelName, PlacedPrompt, Polarity, Prompt};
 use isochrone_volume::{Grid, Mask, Modality, Volume, VoxelBox};
 use ndarray::{Array3, Array4};
 use std::any::Any;
@@ -138,6 +138,11 @@ pub trait Segmenter: Send + Sync {
     /// Who this is.
     fn describe(&self) -> EngineDescription;
 
+    /// What the engine can be asked for by name; empty: it segments what is pointed at.
+    fn classes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The engine's parameters as they are; none, unless it has some that a reader may choose.
     fn parameters(&self) -> Chosen {
         Chosen::new()
@@ -243,6 +248,15 @@ pub fn configured(
 }
 
 impl Task<'_> {
+    /// What the reader has called the label, last.
+    #[must_use]
+    pub fn name(&self) -> Option<&LabelName> {
+        self.prompts.iter().rev().find_map(|p| match &p.prompt {
+            Prompt::LabelName(name) => Some(name),
+            _ => None,
+        })
+    }
+
     /// Voxels `[k, j, i]` of the region that prompts of one polarity mark, oldest prompt first: all of a stroke,
     /// lasso or polygon, the middle of a box ([`PlacedPrompt::points_on`]).
     #[must_use]

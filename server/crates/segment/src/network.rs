@@ -176,6 +176,10 @@ impl Segmenter for NetworkEngine {
         }
     }
 
+    fn classes(&self) -> Vec<String> {
+        self.network.bundle().classes.clone()
+    }
+
     fn prepare(&self, channels: &[Channel]) -> Result<Arc<Prepared>, SegmentError> {
         let images = channels::assigned(channels, self.network.bundle())?;
         let memory = Memory { images, ..Memory::default() };
@@ -298,7 +302,8 @@ fn drawn(bundle: &Bundle, seen: &mut Seen, task: &Task<'_>) -> Result<NetworkInp
     let negative = encoded(&bundle.negative, &mut seen.negative, first, &task.points(Polarity::Negative))?;
     let previous = mask_on_grid(task.previous, &task.previous_box, task.region);
     let previous_mask = previous.map(|&set| if set { 1.0 } else { 0.0 });
-    Ok(NetworkInputs { positive, negative, previous_mask, image: seen.image.clone() })
+    let class = task.name().and_then(|name| name.class_among(&bundle.classes));
+    Ok(NetworkInputs { positive, negative, previous_mask, image: seen.image.clone(), class })
 }
 
 /// The prompts of a region, none yet. Gaussians and disks count in voxels, distances in mm.

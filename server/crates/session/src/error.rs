@@ -48,6 +48,26 @@ pub enum SessionError {
         /// The name.
         name: String,
     },
+    /// A label name that is not among the engine's.
+    #[error("The engine {engine} has no class {name:?}. It knows: {classes}")]
+    NoClass {
+        /// Engine and model.
+        engine: String,
+        /// The name.
+        name: String,
+        /// What it knows, separated by commas.
+        classes: String,
+    },
+    /// Of several prompts of a request, the one at fault.
+    #[error("Prompt {number} of {count}: {source}")]
+    OfPrompt {
+        /// Which one, from 1.
+        number: usize,
+        /// How many there are.
+        count: usize,
+        /// What is wrong with it.
+        source: Box<SessionError>,
+    },
     /// A slice that the volume does not have.
     #[error("There is no slice {index} along this axis: the volume has {slices}, counted from 0")]
     Slice {
@@ -76,4 +96,10 @@ pub enum SessionError {
     /// A mask change that cannot be applied.
     #[error(transparent)]
     Volume(#[from] VolumeError),
+}
+
+impl SessionError {
+    pub(crate) fn of_prompt(self, number: usize, count: usize) -> Self {
+        Self::OfPrompt { number, count, source: Box::new(self) }
+    }
 }

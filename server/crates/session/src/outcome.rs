@@ -53,6 +53,11 @@ impl State {
                         let warning = "A later prompt has no positive one near it any more, and changes nothing";
                         Ok(same(before, NOTHING, vec![String::from(warning)]))
                     }
+                    Err(SegmentError::NoPositivePrompt) if !new.iter().any(|p| p.placed.has_place()) => {
+                        let warning =
+                            "The name says what is meant; now point at it, and that is what will be segmented";
+                        Ok(same(before, NOTHING, vec![String::from(warning)]))
+                    }
                     refined => refined,
                 },
             },

@@ -33,7 +33,10 @@ impl Session {
     /// Where prompts that count were placed, LPS mm.
     pub(crate) fn prompted(&self, label: u32) -> Vec<DVec3> {
         let placed = |p: &NumberedPrompt| p.placed.position_lps_mm();
-        self.label(label).map_or_else(|_| Vec::new(), |state| state.told.prompts.iter().map(placed).collect())
+        self.label(label).map_or_else(
+            |_| Vec::new(),
+            |state| state.told.prompts.iter().filter(|p| p.placed.has_place()).map(placed).collect(),
+        )
     }
 
     /// Slices on which prompts that count were placed: the proposed one, where it was that, else all three through it.
@@ -43,7 +46,7 @@ impl Session {
             match &step.action {
                 Action::Reset => slices.clear(),
                 Action::Prompts(prompts) => {
-                    for prompt in prompts {
+                    for prompt in prompts.iter().filter(|p| p.placed.has_place()) {
                         let through = Axis::ALL.map(|axis| SliceRef { axis, index: axis.of(prompt.placed.voxel) });
                         match prompt.on {
                             Some(slice) => slices.push(slice),

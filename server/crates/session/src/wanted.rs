@@ -1,7 +1,8 @@
 //! Prompts as a request brings them.
 
+use crate::state::Told;
 use crate::{NumberedPrompt, Overlap, Session, SessionError, VertexDrag};
-use isochrone_prompt::{Meaning, PlacedPrompt, Polarity, Prompt};
+use isochrone_prompt::{LabelName, Meaning, PlacedPrompt, Polarity, Prompt};
 use isochrone_volume::Volume;
 
 /// A new prompt, or a change of one that is there.
@@ -54,31 +55,51 @@ impl Session {
         wanted: Vec<Wanted>,
         placing: Placing<'_>,
     ) -> Result<Vec<NumberedPrompt>, SessionError> {
-        let overlap = placing.overlap.unwrap_or(self.overlap);
         let mut told = self.label(label)?.told.clone();
         let count = wanted.len();
         let mut numbered = Vec::with_capacity(count);
-        for (wanted, id) in wanted.into_iter().zip(self.prompts_made + 1..) {
-            let (placed, drag) = match wanted {
-                Wanted::Prompt(Prompt::LabelName(name)) => return Err(self.unknown_name(&name)),
-                Wanted::Prompt(Prompt::InitialMask(_)) if count > 1 => return Err(SessionError::NotAlone),
-                Wanted::Prompt(prompt) => (prompt.place(&self.volume, placing.frame_of_reference)?, None),
-                Wanted::Drag(drag) => {
-                    let shape = told.prompts.iter().find(|p| p.id == drag.polygon || p.is_of_polygon(drag.polygon));
-                    let shape = shape.ok_or(SessionError::NoPolygon(drag.polygon))?;
-                    // Named by the number of any of its drags, it is the same polygon.
-                    let polygon = shape.drag.map_or(shape.id, |d| d.polygon);
-                    let drag = VertexDrag { polygon, ..drag };
-                    (dragged(shape, &drag, &self.volume)?, Some(drag))
-                }
-            };
-            self.check_free(label, &placed, overlap)?;
-            let on = self.derived.proposed(label).iter().copied().find(|s| s.axis.of(placed.voxel) == s.index);
-            let prompt = NumberedPrompt { id, placed, on, drag };
+        for (n, wanted) in wanted.into_iter().enumerate() {
+            if count > 1 && matches!(wanted, Wanted::Prompt(Prompt::InitialMask(_))) {
+                return Err(SessionError::NotAlone);
+            }
+            let id = self.prompts_made + n as u64 + 1;
+            let prompt = self.one_placed(label, id, wanted, &told, placing);
+            let prompt = prompt.map_err(|e| if count > 1 { e.of_prompt(n + 1, count) } else { e })?;
             told.point(prompt.clone());
             numbered.push(prompt);
         }
         Ok(numbered)
+    }
+
+    /// One of them, after what was `told` before it.
+    fn one_placed(
+        &self,
+        label: u32,
+        id: u64,
+        wanted: Wanted,
+        told: &Told,
+        placing: Placing<'_>,
+    ) -> Result<NumberedPrompt, SessionError> {
+        let (placed, drag) = match wanted {
+            Wanted::Prompt(prompt) => {
+                if let Prompt::LabelName(name) = &prompt {
+                    self.check_name(name)?;
+                }
+                (prompt.place(&self.volume, placing.frame_of_reference)?, None)
+            }
+            Wanted::Drag(drag) => {
+                let shape = told.prompts.iter().find(|p| p.id == drag.polygon || p.is_of_polygon(drag.polygon));
+                let shape = shape.ok_or(SessionError::NoPolygon(drag.polygon))?;
+                // Named by the number of any of its drags, it is the same polygon.
+                let polygon = shape.drag.map_or(shape.id, |d| d.polygon);
+                let drag = VertexDrag { polygon, ..drag };
+                (dragged(shape, &drag, &self.volume)?, Some(drag))
+            }
+        };
+        self.check_free(label, &placed, placing.overlap.unwrap_or(self.overlap))?;
+        let proposed = self.derived.proposed(label).iter().copied();
+        let on = proposed.filter(|_| placed.has_place()).find(|s| s.axis.of(placed.voxel) == s.index);
+        Ok(NumberedPrompt { id, placed, on, drag })
     }
 
     /// A positive prompt all of whose voxels are certain, and another label's to keep, could have no effect.
@@ -98,12 +119,21 @@ impl Session {
         Err(SessionError::Taken(p.x, p.y, p.z, other.told.about.name.clone()))
     }
 
-    /// No engine takes a name without a place.
-    fn unknown_name(&self, name: &isochrone_prompt::LabelName) -> SessionError {
+    /// A name has to be that of a class that the engine tells apart.
+    fn check_name(&self, name: &LabelName) -> Result<(), SessionError> {
+        let classes = self.worker.engine.classes();
+        if name.class_among(&classes).is_some() {
+            return Ok(());
+        }
         let engine = match self.engine.model.as_str() {
             "" => self.engine.name.clone(),
             model => format!("{} ({model})", self.engine.name),
         };
-        SessionError::Name { engine, name: name.as_str().to_owned() }
+        let name = name.as_str().to_owned();
+        Err(if classes.is_empty() {
+            SessionError::Name { engine, name }
+        } else {
+            SessionError::NoClass { engine, name, classes: classes.join(", ") }
+        })
     }
 }

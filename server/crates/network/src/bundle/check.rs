@@ -26,6 +26,7 @@ pub(super) fn description(raw: format::Description, folder: &Path, digest: Strin
     if !(1..=16).contains(&raw.channel.len()) {
         return wrong("there must be 1 to 16 [[channel]] sections");
     }
+    classes(&raw.classes)?;
     let channels = raw.channel.into_iter().map(channel).collect::<Checked<Vec<_>>>()?;
     let region = region(&raw.region)?;
     if !(raw.output.threshold > 0.0 && raw.output.threshold < 1.0) {
@@ -35,6 +36,9 @@ pub(super) fn description(raw: format::Description, folder: &Path, digest: Strin
         return wrong("output.temperature must lie between 0.01 and 100");
     }
     let graphs = graphs(raw.graph, folder)?;
+    if graphs.error().is_some() && !raw.classes.is_empty() {
+        return wrong("a bundle with classes has no error graph: its answer depends on the class that is asked for");
+    }
     let sweep = sweep(raw.sweep.as_ref(), &region)?;
     let has_inputs = graphs.all().iter().any(|g| !g.dropout.is_empty());
     let dropout_rate = raw.dropout.map(|d| d.rate).filter(|_| has_inputs);
@@ -57,6 +61,7 @@ pub(super) fn description(raw: format::Description, folder: &Path, digest: Strin
         licence: raw.licence,
         description: raw.description,
         training_data: raw.training_data,
+        classes: raw.classes,
         channels,
         region,
         positive: encoding(&raw.guidance.positive.encoding)?,
@@ -68,6 +73,27 @@ pub(super) fn description(raw: format::Description, folder: &Path, digest: Strin
         sweep,
         digest,
     })
+}
+
+/// Most classes of a bundle, and characters of a class's name: as long as a label name may be.
+const CLASSES: usize = 1024;
+const CLASS_CHARACTERS: usize = 64;
+
+fn classes(names: &[String]) -> Checked<()> {
+    if names.len() > CLASSES {
+        return wrong(format!("there may be {CLASSES} classes"));
+    }
+    let good = |name: &String| name.trim() == name && (1..=CLASS_CHARACTERS).contains(&name.chars().count());
+    if names.iter().any(|name| !good(name) || name.chars().any(char::is_control)) {
+        return wrong(format!("a class's name must be 1 to {CLASS_CHARACTERS} characters, without space round it"));
+    }
+    // As a reader may write them: case, hyphens and underscores tell nothing apart.
+    let mut plain: Vec<String> = names.iter().map(|n| n.to_lowercase().replace(['-', '_'], " ")).collect();
+    plain.sort();
+    if plain.windows(2).any(|w| matches!(w, [a, b] if a == b)) {
+        return wrong("two classes have the same name");
+    }
+    Ok(())
 }
 
 fn channel(raw: format::Channel) -> Checked<ChannelSpec> {

@@ -14,6 +14,8 @@ pub(super) struct Description {
     #[serde(default)]
     pub training_data: Vec<String>,
     #[serde(default)]
+    pub classes: Vec<String>,
+    #[serde(default)]
     pub channel: Vec<Channel>,
     pub region: Region,
     pub guidance: Guidance,

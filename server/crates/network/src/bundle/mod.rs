@@ -25,6 +25,8 @@ pub struct Bundle {
     pub description: String,
     /// What it was trained on, one source an entry.
     pub training_data: Vec<String>,
+    /// What the network tells apart, in the order of its output channels; empty: it segments what is pointed at.
+    pub classes: Vec<String>,
     /// Image channels, in the order in which a session names its volumes.
     pub channels: Vec<ChannelSpec>,
     /// The working region.
@@ -219,7 +221,8 @@ pub struct GraphSpec {
     pub probability: Option<String>,
     /// Dropout masks `[T, channels]`.
     pub dropout: Vec<DropoutInput>,
-    /// Name of the output `[T, 1, k, j, i]`, or `[T, 2, …]`: background and foreground.
+    /// Name of the output `[T, 1, k, j, i]`, or `[T, 2, …]`: background and foreground. Of a bundle with classes:
+    /// `[T, classes, …]`, each channel with a sigmoid of its own.
     pub logits: Option<String>,
     /// Working voxels per output voxel along an axis.
     pub stride: usize,

@@ -79,6 +79,17 @@ inputs = { image = "scan", positive = "fg_points" }
 outputs = { logits = "pred" }
 "#;
 
+/// Three classes: what is bright, what is dark, and what is pointed at. `classes` goes before the sections.
+#[allow(dead_code)] // Not every test binary runs it.
+pub const CLASSES: &str = r#"
+[[graph]]
+role = "network"
+file = "classes.onnx"
+sha256 = "@"
+inputs = { image = "scan", positive = "fg_points" }
+outputs = { logits = "pred" }
+"#;
+
 /// Writes a bundle; every `sha256 = "@"` becomes that of the file named before it.
 pub fn bundle(text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ Needs ``onnx``. Every graph is simple enough to check by hand:
 - ``decoder.onnx``: logits = f0 · drop; drop has one channel.
 - ``sampler.onnx``: logits = f1 · drop.
 - ``foreign.onnx``: somebody else's single graph: other names, two output channels (softmax), no dropout.
+- ``classes.onnx``: a single graph of three classes: what is bright, what is dark, and what is pointed at.
 - ``error.onnx``: logits = f0 − answer; answer is the decoder's probability.
 - ``two_channels.onnx``: a single graph; logits = first channel − second channel + positive.
 """
@@ -72,6 +73,18 @@ save(
     ],
     [value("scan", MAP), value("fg_points", MAP)],
     [value("pred", [1, 2, "k", "j", "i"])],
+)
+save(
+    HERE / "classes.onnx",
+    [
+        helper.make_node("Sub", ["scan", "half"], ["bright"]),
+        helper.make_node("Sub", ["half", "scan"], ["dark"]),
+        helper.make_node("Sub", ["fg_points", "half"], ["pointed"]),
+        helper.make_node("Concat", ["bright", "dark", "pointed"], ["pred"], axis=1),
+    ],
+    [value("scan", MAP), value("fg_points", MAP)],
+    [value("pred", [1, 3, "k", "j", "i"])],
+    [("half", np.array(0.5, np.float32))],
 )
 save(
     HERE / "error.onnx",

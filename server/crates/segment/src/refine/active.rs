@@ -6,11 +6,11 @@ use isochrone_prompt::PlacedPrompt;
 use isochrone_volume::{DVec3, Mask, VoxelBox};
 
 /// Prompts that fit into one first region, in their order.
-pub(super) fn groups<'a>(new: &'a [PlacedPrompt], policy: &RegionPolicy) -> Vec<Vec<&'a PlacedPrompt>> {
+pub(super) fn groups<'a>(new: &[&'a PlacedPrompt], policy: &RegionPolicy) -> Vec<Vec<&'a PlacedPrompt>> {
     let side = policy.size.into_iter().min().unwrap_or_default() as f64;
     let reach_mm = side * policy.first_spacing_mm / 2.0;
     let mut groups: Vec<Vec<&PlacedPrompt>> = Vec::new();
-    for prompt in new {
+    for &prompt in new {
         let fits = |group: &&mut Vec<&PlacedPrompt>| {
             group.iter().all(|p| p.position_lps_mm().distance(prompt.position_lps_mm()) <= reach_mm)
         };

@@ -7,7 +7,7 @@ mod merge;
 mod run;
 
 use crate::{Cancel, Candidate, Draw, Prepared, Samples, SegmentError, Segmenter, Task};
-use isochrone_prompt::PlacedPrompt;
+use isochrone_prompt::{PlacedPrompt, Polarity};
 use isochrone_volume::{Grid, Mask, VoxelBox};
 
 /// What the reader has done so far with one label.
@@ -85,6 +85,7 @@ pub struct Refined {
 ///   holds nothing else beside it.
 /// - What lies outside of a box round the lesion, or of extreme points, is cleared; of those on a plane, beside them on
 ///   that plane. A newer positive prompt beyond it lifts the box.
+/// - A label name on its own, without a place, asks anew at every positive prompt so far.
 /// - New prompts too far apart for one region are worked one group after the other.
 ///
 /// # Errors
@@ -105,11 +106,16 @@ pub fn refine(
     let input = RefineInput { prompts: &prompts, ..*input };
     let newest = input.newest.clamp(1, input.prompts.len().max(1));
     let new = input.prompts.get(input.prompts.len().saturating_sub(newest)..).unwrap_or_default();
+    let mut new: Vec<&PlacedPrompt> = new.iter().filter(|p| p.has_place()).collect();
+    let renamed = new.is_empty();
+    if renamed {
+        new = input.prompts.iter().filter(|p| p.has_place() && p.polarity() == Polarity::Positive).collect();
+    }
     let mut done: Option<Refined> = None;
-    for group in active::groups(new, &policy) {
+    for group in active::groups(&new, &policy) {
         let mask = done.as_ref().map_or(input.mask, |d| &d.mask);
         let input = RefineInput { mask, ..input };
-        let mut refined = run::group(engine, prepared, &input, &group, cancel)?;
+        let mut refined = run::group(engine, prepared, &input, &New { prompts: &group, renamed }, cancel)?;
         if let Some(before) = done {
             refined.changed = refined.changed.union(&before.changed);
             refined.forwards += before.forwards;
@@ -117,6 +123,13 @@ pub fn refine(
         done = Some(refined);
     }
     done.ok_or(SegmentError::NoPositivePrompt)
+}
+
+/// The new prompts of one group.
+struct New<'a> {
+    prompts: &'a [&'a PlacedPrompt],
+    /// They are not new, but their label has another name now: nothing of its mask has been accepted as such.
+    renamed: bool,
 }
 
 /// Draws samples of a step that was made before; nothing is encoded again if the

@@ -3,11 +3,11 @@
 use super::enclosing::Enclosing;
 use super::local::Correction;
 use super::merge::{self, Merge};
-use super::{RefineInput, Refined, RefinedTask, active};
+use super::{New, RefineInput, Refined, RefinedTask, active};
 use crate::flood::Flood;
 use crate::region::{Extent, Placement};
 use crate::{Cancel, Candidate, Prepared, SegmentError, Segmenter, mask_on_grid};
-use isochrone_prompt::{PlacedPrompt, Polarity};
+use isochrone_prompt::Polarity;
 use isochrone_volume::{Grid, Mask, VoxelBox};
 use ndarray::{Array3, Zip};
 
@@ -42,20 +42,23 @@ pub(super) fn group<'a>(
     engine: &'a dyn Segmenter,
     prepared: &'a Prepared,
     input: &'a RefineInput<'a>,
-    new: &[&PlacedPrompt],
+    new: &New<'_>,
     cancel: &'a Cancel,
 ) -> Result<Refined, SegmentError> {
+    let &New { prompts, renamed } = new;
     let policy = engine.describe().region;
     let grid = input.mask.grid().clone();
-    let placement = Placement::new(&grid, policy, new.iter().flat_map(|p| p.reach_lps_mm()).collect())?;
-    let (active, active_box) = active::component(input.mask, new, REACH_VOXELS * policy.first_spacing_mm);
-    let enclosing = Enclosing::of(input.prompts, new, &active, &active_box);
+    let placement = Placement::new(&grid, policy, prompts.iter().flat_map(|p| p.reach_lps_mm()).collect())?;
+    let (active, active_box) = active::component(input.mask, prompts, REACH_VOXELS * policy.first_spacing_mm);
+    let enclosing = Enclosing::of(input.prompts, prompts, &active, &active_box);
     let mut run = Run { engine, prepared, input, cancel, active, active_box, enclosing, forwards: 0 };
     let mut pass = run.zoomed_out(&placement)?;
     if active_box.is_empty() && run.forwards == 1 {
         pass = run.zoomed_in(&placement, pass)?;
     }
-    Ok(run.finish(pass, new))
+    let said = input.prompts.iter().filter(|p| p.has_place()).count();
+    let late = !renamed && policy.local_from > 0 && said >= policy.local_from && !active_box.is_empty();
+    Ok(run.finish(pass, if late { Correction::of(prompts) } else { None }))
 }
 
 impl Run<'_> {
@@ -145,9 +148,7 @@ impl Run<'_> {
         (flood.reached, flood.region)
     }
 
-    fn finish(self, pass: Pass, new: &[&PlacedPrompt]) -> Refined {
-        let policy = self.engine.describe().region;
-        let late = policy.local_from > 0 && self.input.prompts.len() >= policy.local_from;
+    fn finish(self, pass: Pass, correction: Option<Correction>) -> Refined {
         let mut probability = pass.candidate.probability.clone();
         let threshold = pass.candidate.threshold;
         Zip::from(&mut probability).and(&pass.kept).for_each(|p, &kept| {
@@ -163,7 +164,7 @@ impl Run<'_> {
             active: &self.active,
             active_box: self.active_box,
             enclosing: &self.enclosing,
-            correction: (late && !self.active_box.is_empty()).then(|| Correction::of(new)).flatten(),
+            correction,
         };
         let mut mask = merge::sparse_clone(self.input.mask);
         let changed = merge.into_mask(&mut mask, self.input);

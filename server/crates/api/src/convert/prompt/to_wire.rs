@@ -19,9 +19,9 @@ pub(crate) fn placed(prompt: &NumberedPrompt) -> v1::PlacedPrompt {
             Some(drag) => v1::Prompt { kind: Some(Kind::VertexDrag(wire_drag(drag))) },
             None => wire_prompt(&prompt.placed.prompt),
         }),
-        voxel: Some(voxel(prompt.placed.voxel)),
+        voxel: prompt.placed.has_place().then(|| voxel(prompt.placed.voxel)),
         voxels: marked.count() as u64,
-        r#box: Some(wire_box(&marked.bounds())),
+        r#box: prompt.placed.has_place().then(|| wire_box(&marked.bounds())),
         polygon: match (&prompt.placed.prompt, prompt.drag) {
             (Prompt::Polygon(polygon), Some(_)) => Some(wire_polygon(polygon)),
             _ => None,
