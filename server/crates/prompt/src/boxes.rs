@@ -5,10 +5,11 @@ use crate::rasterised::Runs;
 use crate::text::Fields;
 use crate::{Meaning, Plane, Polarity, PromptError, Rasterised, check};
 use isochrone_volume::{DVec3, Grid};
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// Along what a box's sides run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum BoxAxes {
     /// The patient's axes.
     #[default]
@@ -18,7 +19,7 @@ pub enum BoxAxes {
 }
 
 /// A box in space.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Box3D {
     /// Two opposite corners, LPS mm, in any order.
     pub corners_lps_mm: [DVec3; 2],
@@ -29,7 +30,7 @@ pub struct Box3D {
 }
 
 /// A rectangle on a plane, its sides along the plane's `u` and `v`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Box2D {
     /// Two opposite corners on the plane, LPS mm, in any order.
     pub corners_lps_mm: [DVec3; 2],

@@ -1,8 +1,9 @@
 use crate::PromptError;
 use isochrone_volume::DVec3;
+use serde::{Deserialize, Serialize};
 
 /// Whether a prompt says "this belongs to the lesion" or "this does not".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Polarity {
     /// Inside the lesion.
     #[default]
@@ -12,7 +13,7 @@ pub enum Polarity {
 }
 
 /// One point with a polarity.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Click {
     /// Where, in LPS mm.
     pub position_lps_mm: DVec3,

@@ -3,9 +3,10 @@ use crate::raster::Frame;
 use crate::text::Fields;
 use crate::{Plane, Polarity, PromptError, Rasterised, check};
 use isochrone_volume::{DVec3, Grid};
+use serde::{Deserialize, Serialize};
 
 /// The label's farthest points: four on a plane, or six in space. They stand for the box round them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExtremePoints {
     /// The points, LPS mm, in any order.
     pub points_lps_mm: Vec<DVec3>,
@@ -16,7 +17,7 @@ pub struct ExtremePoints {
 }
 
 /// The box that extreme points stand for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum ExtremeBox {
     /// Four points: a rectangle on this plane, its sides along `u` and `v`.
     Plane(Plane),

@@ -1,10 +1,11 @@
 use crate::rasterised::Runs;
 use crate::{Meaning, Polarity, PromptError, Rasterised};
 use isochrone_volume::{DAffine3, Grid, Mask, MaskDelta, VolumeError, VoxelBox};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A mask to start from, made elsewhere, on the volume's own grid.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InitialMask {
     /// A box of voxels of the volume and what is set in it.
     pub delta: MaskDelta,

@@ -3,9 +3,10 @@ use crate::rasterised::Runs;
 use crate::text::Fields;
 use crate::{Meaning, Plane, Polarity, PromptError, Rasterised, check};
 use isochrone_volume::{DVec3, Grid};
+use serde::{Deserialize, Serialize};
 
 /// A closed curve drawn by hand on a plane, with all that it goes round.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lasso {
     /// The curve's points in order, LPS mm; the last one is joined to the first.
     pub points_lps_mm: Vec<DVec3>,

@@ -1,7 +1,8 @@
 use crate::PromptError;
+use serde::{Deserialize, Serialize};
 
 /// The label in words, such as `liver`: for networks whose bundle names classes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LabelName(String);
 
 impl LabelName {

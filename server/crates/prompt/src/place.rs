@@ -4,10 +4,11 @@ use crate::{
     PromptError, Rasterised, Scribble,
 };
 use isochrone_volume::{DVec3, Grid, Volume, VoxelBox};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Anything a reader can point with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Prompt {
     /// A click.
     Click(Click),

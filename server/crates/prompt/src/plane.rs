@@ -1,10 +1,11 @@
 use crate::{PromptError, check};
 use isochrone_volume::DVec3;
+use serde::{Deserialize, Serialize};
 
 /// A plane in the patient, at any angle, with an orthonormal frame of its own.
 ///
 /// A point of it is `origin + x·u + y·v`, `x` and `y` in mm; [`Plane::normal`] is `u × v`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Plane {
     origin: DVec3,
     u: DVec3,

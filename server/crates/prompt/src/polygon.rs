@@ -2,9 +2,10 @@ use crate::raster::Rule;
 use crate::text::Fields;
 use crate::{Meaning, Plane, Polarity, PromptError, Rasterised, check, lasso};
 use isochrone_volume::{DVec3, Grid};
+use serde::{Deserialize, Serialize};
 
 /// The label's border on a plane, as a polygon whose vertices the reader drags.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Polygon {
     /// The vertices in order, LPS mm; the last one is joined to the first.
     pub vertices_lps_mm: Vec<DVec3>,
@@ -18,7 +19,7 @@ pub struct Polygon {
 }
 
 /// One pull at a vertex.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Drag {
     /// Where the vertex was, LPS mm.
     pub from_lps_mm: DVec3,
@@ -27,7 +28,7 @@ pub struct Drag {
 }
 
 /// How a vertex's neighbours follow it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Follow {
     /// Neighbours on each side that move.
     pub neighbours: usize,

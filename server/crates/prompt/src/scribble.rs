@@ -3,9 +3,10 @@ use crate::rasterised::Runs;
 use crate::text::Fields;
 use crate::{Meaning, Plane, Polarity, PromptError, Rasterised, check};
 use isochrone_volume::{DVec3, Grid};
+use serde::{Deserialize, Serialize};
 
 /// A stroke with a round brush.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scribble {
     /// The stroke's points in order, LPS mm; one point makes a dot.
     pub points_lps_mm: Vec<DVec3>,

@@ -3,9 +3,10 @@ use crate::score::{Expected, Weighted};
 use crate::spot::{plane, spot};
 use isochrone_volume::{Axis, DVec3, Grid, Mask};
 use ndarray::Array3;
+use serde::{Deserialize, Serialize};
 
 /// One slice of the volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SliceRef {
     /// The axis that it lies across.
     pub axis: Axis,

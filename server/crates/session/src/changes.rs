@@ -2,6 +2,7 @@
 
 use crate::history::History;
 use crate::outcome::Asked;
+use crate::record::Made;
 use crate::state::{Changed, Outcome, State, redragged};
 use crate::{Action, LabelDelta, Overlap, Session, SessionError, Snapshot, Step, Update, step_seed};
 use isochrone_volume::{Mask, MaskDelta};
@@ -17,7 +18,7 @@ impl Session {
         if !history.undo() {
             return Err(SessionError::Nothing("There is nothing to undo"));
         }
-        self.adopt(history)
+        self.adopt(history, &Made::Undo)
     }
 
     /// Makes the change that was undone last again; masks come from the snapshots.
@@ -29,7 +30,7 @@ impl Session {
         if !history.redo() {
             return Err(SessionError::Nothing("There is nothing to redo"));
         }
-        self.adopt(history)
+        self.adopt(history, &Made::Redo)
     }
 
     /// Takes one prompt out and computes anew what followed it. Later edits are applied as they were, later drags
@@ -63,8 +64,8 @@ impl Session {
             }
         }
         let mut history = self.history.clone();
-        history.replace_tail(kept, after);
-        let update = self.adopt(history)?;
+        history.replace_tail(kept, after.clone());
+        let update = self.adopt(history, &Made::Tail(kept, &after))?;
         Ok(Update { warnings, ..update })
     }
 
@@ -78,7 +79,10 @@ impl Session {
         }
         let outcome = self.state.outcome(&self.worker, &Asked { label, action: &action, overlap, tolerant: false })?;
         let id = self.steps_made + 1;
-        let step = self.state.take(self.step(id, label, action, overlap), &outcome);
+        let mut after = self.state.clone();
+        let step = after.take(self.step(id, label, action, overlap), &outcome);
+        self.keep(&Made::Step(&step))?;
+        self.state = after;
         self.steps_made = id;
         self.revision += 1;
         self.history.push(step.clone());
@@ -116,8 +120,9 @@ impl Session {
     }
 
     /// Goes over to another list of steps.
-    fn adopt(&mut self, history: History) -> Result<Update, SessionError> {
+    fn adopt(&mut self, history: History, made: &Made<'_>) -> Result<Update, SessionError> {
         let state = State::restored(history.steps(), &self.state, &self.worker.grid)?;
+        self.keep(made)?;
         self.derived.supersede();
         let before = std::mem::replace(&mut self.state, state);
         self.history = history;

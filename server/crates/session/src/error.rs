@@ -68,6 +68,12 @@ pub enum SessionError {
         /// What is wrong with it.
         source: Box<SessionError>,
     },
+    /// A change that could not be kept, and so was not made.
+    #[error("{0}")]
+    NotKept(String),
+    /// A kept record that is none, or not of this image.
+    #[error("The saved session is damaged at change {0}. Open a new session; the old file is left as it is")]
+    Record(usize),
     /// A slice that the volume does not have.
     #[error("There is no slice {index} along this axis: the volume has {slices}, counted from 0")]
     Slice {

@@ -1,7 +1,8 @@
 //! What a label is called, looks like and stands for, and how labels meet.
 
+use serde::{Deserialize, Serialize};
 /// What is said of a label, beside its mask.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// What the reader calls it.
     pub name: String,
@@ -16,7 +17,7 @@ pub struct About {
 }
 
 /// A DICOM coded concept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Code {
     /// Code Value, such as `108369006`.
     pub value: String,
@@ -27,7 +28,7 @@ pub struct Code {
 }
 
 /// What is to be said otherwise; `None` stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AboutChange {
     /// What the reader calls it.
     pub name: Option<String>,
@@ -62,7 +63,7 @@ impl About {
 }
 
 /// What happens where a step would give a voxel to a label that another label has already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Overlap {
     /// It stays with the other label. Other labels are background to the engine.
     #[default]

@@ -31,6 +31,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! A [`Keeper`] is given every change before it is made, and [`Session::resumed`] makes a session of what was kept.
+//!
 //! Nothing here knows threads, sockets or files: the caller keeps one lock a session.
 
 mod answer;
@@ -43,6 +45,7 @@ mod limits;
 mod operation;
 mod outcome;
 mod rank;
+mod record;
 mod replay;
 mod requests;
 mod session;
@@ -61,6 +64,7 @@ pub use isochrone_proposal::{Expected, Profile, Proposal, Ranking, SliceRef};
 pub use label::{About, AboutChange, Code, Overlap};
 pub use limits::SessionLimits;
 pub use operation::{Operation, SetOperation};
+pub use record::Keeper;
 pub use replay::{ReplayJob, ReplayReport};
 pub use session::Session;
 pub use step::{Action, NumberedPrompt, Snapshot, Step, VertexDrag, step_seed};

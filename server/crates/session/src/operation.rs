@@ -4,9 +4,10 @@ use isochrone_volume::operations::{
     Edited, Holes, difference, fill_holes, interpolate_slices, intersection, keep_island, remove_island, smooth, union,
 };
 use isochrone_volume::{Axis, Mask, VolumeError, VoxelBox};
+use serde::{Deserialize, Serialize};
 
 /// What is done to a label's mask.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Operation {
     /// The connected part (26 neighbours) that holds a voxel `(i, j, k)`: only it stays, or only it goes.
     Island {
@@ -41,7 +42,7 @@ pub enum Operation {
 }
 
 /// Labels as sets of voxels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SetOperation {
     /// Voxels of either; they go over from the other label, unless overlap is allowed.
     Union,

@@ -206,7 +206,7 @@ impl Session {
 }
 
 /// Points that a prompt holds.
-fn points(prompt: &Prompt) -> usize {
+pub(crate) fn points(prompt: &Prompt) -> usize {
     match prompt {
         Prompt::Scribble(scribble) => scribble.points_lps_mm.len(),
         Prompt::Lasso(lasso) => lasso.points_lps_mm.len(),

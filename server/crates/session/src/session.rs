@@ -30,6 +30,7 @@ pub struct Session {
     pub(crate) prompts_made: u64,
     pub(crate) marks_made: usize,
     pub(crate) labels_made: u32,
+    pub(crate) keeper: Option<Box<dyn crate::Keeper>>,
 }
 
 impl Session {
@@ -67,6 +68,7 @@ impl Session {
             prompts_made: 0,
             marks_made: 0,
             labels_made: 0,
+            keeper: None,
         })
     }
 

@@ -5,6 +5,7 @@ use isochrone_prompt::{Drag, Follow, PlacedPrompt};
 use isochrone_proposal::SliceRef;
 use isochrone_segment::EngineDescription;
 use isochrone_volume::{Grid, Mask, MaskDelta, VolumeError, VoxelBox};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub struct NumberedPrompt {
 }
 
 /// A pull at a vertex of a polygon that is a prompt already.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct VertexDrag {
     /// Number of the polygon's prompt, whatever drags it has been through.
     pub polygon: u64,

@@ -12,8 +12,8 @@ use isochrone_prompt::{Drag, Follow, InitialMask, Plane, Polarity, Polygon, Prom
 use isochrone_segment::{Cancel, Channel, SegmentError};
 use isochrone_session::stub::StubEngine;
 use isochrone_session::{
-    AboutChange, Code, Operation, Overlap, Placing, Session, SessionError, SessionLimits, SetOperation, SliceRef,
-    Update, VertexDrag, Wanted,
+    AboutChange, Code, Keeper, Operation, Overlap, Placing, Session, SessionError, SessionLimits, SetOperation,
+    SliceRef, Update, VertexDrag, Wanted,
 };
 use isochrone_volume::operations::Holes;
 use isochrone_volume::{Axis, DVec3, Mask, VoxelBox};
@@ -21,7 +21,7 @@ use plain::{Did, Model, One, Pointed};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 struct Round {
     rng: ChaCha8Rng,
@@ -30,15 +30,44 @@ struct Round {
     /// Masks as a client has them.
     client: BTreeMap<u32, Mask>,
     done: BTreeMap<&'static str, usize>,
+    seed: u64,
+    /// What a journal would hold.
+    kept: List,
+}
+
+#[derive(Clone, Default)]
+struct List(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Keeper for List {
+    fn keep(&mut self, record: &[u8]) -> Result<(), String> {
+        self.0.lock().unwrap().push(record.to_vec());
+        Ok(())
+    }
+}
+
+fn fresh(seed: u64) -> (Session, StubEngine) {
+    let engine = StubEngine { side: 16, ..StubEngine::default() };
+    let channel = Channel { volume: common::small_volume() };
+    (Session::open(Arc::new(engine.clone()), &[channel], seed, SessionLimits::default()).unwrap(), engine)
 }
 
 impl Round {
     fn new(seed: u64) -> Self {
-        let engine = StubEngine { side: 16, ..StubEngine::default() };
-        let channel = Channel { volume: common::small_volume() };
-        let session = Session::open(Arc::new(engine.clone()), &[channel], seed, SessionLimits::default()).unwrap();
+        let (session, engine) = fresh(seed);
         let model = Model::new(&session, engine);
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), session, model, client: BTreeMap::new(), done: BTreeMap::new() }
+        let kept = List::default();
+        let session = session.kept_by(Box::new(kept.clone()));
+        let (client, done) = (BTreeMap::new(), BTreeMap::new());
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), session, model, client, done, seed, kept }
+    }
+
+    /// The process ends here; another goes on from what was kept.
+    fn crash(&mut self) {
+        let before = self.session.revision();
+        let records = self.kept.0.lock().unwrap().clone();
+        let session = fresh(self.seed).0.resumed(&records).unwrap();
+        self.session = session.kept_by(Box::new(self.kept.clone()));
+        assert_eq!(self.session.revision(), before);
     }
 
     fn voxel(&mut self) -> [usize; 3] {
@@ -297,6 +326,9 @@ fn random_sessions_agree_with_the_model() {
                     for _ in 0..50 {
                         let revision = round.session.revision();
                         round.request();
+                        if round.rng.random_bool(0.1) {
+                            round.crash();
+                        }
                         assert!(round.session.revision() >= revision);
                         round.compare();
                     }

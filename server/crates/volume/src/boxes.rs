@@ -1,7 +1,8 @@
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A half-open box of voxels: `min ≤ (i, j, k) < max`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoxelBox {
     /// First voxel `(i, j, k)` inside.
     pub min: [usize; 3],

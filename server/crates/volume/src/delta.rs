@@ -1,13 +1,14 @@
 use crate::mask::pack;
 use crate::{Mask, VolumeError, VoxelBox};
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
+use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 
 /// New content of a box of a mask: the wire form of every mask change, ours and the client's.
 ///
 /// The box's voxels, `i` fastest, are packed eight to a byte with the lowest bit first and
 /// compressed with zlib (RFC 1950), which Python, browsers and Rust all read without an extra package.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MaskDelta {
     /// The box that is rewritten.
     pub region: VoxelBox,

@@ -1,8 +1,9 @@
 use crate::{VolumeError, VoxelBox};
 use glam::{DAffine3, DMat3, DVec3};
+use serde::{Deserialize, Serialize};
 
 /// One of the three axes of a grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Axis {
     /// Columns: the fastest axis of the array.
     I,

@@ -1,5 +1,6 @@
 //! Where the reader looks.
 
+use serde::{Deserialize, Serialize};
 mod fixations;
 
 use crate::rasterised::Runs;
@@ -8,7 +9,7 @@ use crate::{Meaning, Plane, Polarity, PromptError, Rasterised, check};
 use isochrone_volume::{DVec3, Grid};
 
 /// A stream of an eye tracker: where the eyes rest, they mark.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gaze {
     /// The samples in order of time.
     pub samples: Vec<GazeSample>,
@@ -24,7 +25,7 @@ pub struct Gaze {
 }
 
 /// One sample of an eye tracker.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GazeSample {
     /// When, ms since any moment.
     pub time_ms: f64,

@@ -4,9 +4,10 @@ use super::Edited;
 use super::parts::{Parts, Touching};
 use crate::{Axis, Mask};
 use ndarray::{Array3, s};
+use serde::{Deserialize, Serialize};
 
 /// What counts as a hole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Holes {
     /// Background from which no way over faces (6 neighbours) leads out of the mask's box.
     InVolume,
