@@ -4,7 +4,7 @@ use crate::cli::Usage;
 use crate::state::StateFolder;
 use crate::transport::{Tls, TlsFiles};
 use clap::Args;
-use isochrone_api::{Door, Origins};
+use isochrone_api::{Door, Origins, Vault};
 use isochrone_trust::audit::Trail;
 use isochrone_trust::{Directory, Oidc, OidcSettings};
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Options about accounts and transport.
 #[derive(Debug, Clone, Args)]
 pub struct AccessArgs {
-    /// Folder of accounts and audit trail; without it, nobody has to log in and nothing is kept
+    /// Folder of sessions, accounts and audit trail; without it, nobody has to log in and nothing is kept
     #[arg(long, value_name = "DIR", env = "ISOCHRONE_STATE")]
     pub state: Option<PathBuf>,
     #[command(flatten)]
@@ -46,6 +46,8 @@ pub struct Access {
     pub origins: Origins,
     /// Where events are written, if anywhere.
     pub trail: Option<Arc<Trail>>,
+    /// Where sessions are kept, if anywhere.
+    pub vault: Option<Vault>,
 }
 
 impl Access {
@@ -81,9 +83,12 @@ impl Access {
         if !loopback && (tls.is_none() || matches!(door, Door::Open)) {
             return Err(unsafe_address(listen));
         }
-        let trail =
-            state.map(|state| Trail::open(&state.audit()).map(Arc::new).map_err(|e| Usage(format!("--state: {e}"))));
-        Ok(Self { tls, door, origins: Origins { allowed: args.allow_origin, loopback }, trail: trail.transpose()? })
+        let (mut trail, mut vault) = (None, None);
+        if let Some(state) = state {
+            trail = Some(Arc::new(Trail::open(&state.audit()).map_err(|e| Usage(format!("--state: {e}")))?));
+            vault = Some(Vault::open(state.path()).map_err(|e| Usage(format!("--state: {e}")))?);
+        }
+        Ok(Self { tls, door, origins: Origins { allowed: args.allow_origin, loopback }, trail, vault })
     }
 }
 

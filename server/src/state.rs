@@ -32,6 +32,11 @@ impl StateFolder {
         Ok(Self(path.to_owned()))
     }
 
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// The file of users.
     pub fn users(&self) -> PathBuf {
         self.0.join("users.toml")

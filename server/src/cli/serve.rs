@@ -98,14 +98,14 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     for (name, status) in &offered.health {
         health.set_service_status(format!("isochrone.engine.{name}"), *status).await;
     }
-    let house = House::new(offered.engines, config.root, config.pacs, config.limits.clone())
+    let Access { tls, door, origins, trail, vault } = config.access;
+    let house = House::new(offered.engines, config.root, config.pacs, vault, config.limits.clone())
         .context("No private folder for uploads could be made")?;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .context("The protocol's description is damaged")?;
-    let Access { tls, door, origins, trail } = config.access;
     let metrics = Arc::new(Metrics::default());
     if let Some((page, address)) = page {
         tracing::info!("metrics on http://{address}/metrics");

@@ -1,6 +1,7 @@
 use isochrone_export::ExportError;
 use isochrone_intake::IntakeError;
 use isochrone_intake::dicomweb::DicomwebError;
+use isochrone_journal::JournalError;
 use isochrone_measure::MeasureError;
 use isochrone_segment::SegmentError;
 use isochrone_session::SessionError;
@@ -54,6 +55,9 @@ pub enum ApiError {
     /// From a session or its engine.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// From the server's folder of sessions.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// From an image file.
     #[error(transparent)]
     Intake(#[from] IntakeError),

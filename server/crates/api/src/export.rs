@@ -53,7 +53,7 @@ impl v1::export_server::Export for ExportService {
         request: Request<v1::SaveNiftiRequest>,
     ) -> Result<Response<v1::SaveNiftiResponse>, Status> {
         let v1::SaveNiftiRequest { session_id, label_ids, path, overwrite } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let labels = self.labels(&slot, label_ids).await?;
         let house = self.0.clone();
         let (size_bytes, sha256) = self
@@ -80,7 +80,7 @@ impl v1::export_server::Export for ExportService {
         request: Request<v1::DownloadNiftiRequest>,
     ) -> Result<Response<Self::DownloadNiftiStream>, Status> {
         let v1::DownloadNiftiRequest { session_id, label_ids } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let labels = self.labels(&slot, label_ids).await?;
         let house = self.0.clone();
         let bytes = self
@@ -100,7 +100,7 @@ impl v1::export_server::Export for ExportService {
     async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<v1::ExportResponse>, Status> {
         let v1::ExportRequest { session_id, label_ids, format, path, overwrite } = request.into_inner();
         let format = export_format(format, &path)?;
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let series = if is_dicom(format) { Some(self.0.series(&slot)?) } else { None };
         let chosen = self.0.chosen(&slot, label_ids).await?;
         let house = self.0.clone();
@@ -138,7 +138,7 @@ impl v1::export_server::Export for ExportService {
 
     async fn measure(&self, request: Request<v1::MeasureRequest>) -> Result<Response<v1::MeasureResponse>, Status> {
         let v1::MeasureRequest { session_id, label_ids } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let chosen = self.0.chosen(&slot, label_ids).await?;
         let answer = self
             .0

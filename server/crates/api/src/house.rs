@@ -7,7 +7,7 @@ use crate::sessions::Slot;
 use crate::spool::Busy;
 use crate::turns::Turns;
 use crate::uploads::Upload;
-use crate::{ApiError, Engines, Limits, Root};
+use crate::{ApiError, Engines, Limits, Root, Vault};
 use isochrone_intake::dicom::SeriesInfo;
 use isochrone_intake::dicomweb::Pacs;
 use isochrone_intake::masks::ReadMasks;
@@ -39,6 +39,10 @@ pub struct House {
     pub(crate) private: TempDir,
     /// Archives that requests may name.
     pub(crate) pacs: Vec<Arc<Pacs>>,
+    /// Where sessions are kept, if they are.
+    pub(crate) vault: Option<Arc<Vault>>,
+    /// One session at a time comes back.
+    pub(crate) coming_back: tokio::sync::Mutex<()>,
     /// Series that are on their way from one.
     pub(crate) spooling: Busy,
     jobs: Turns,
@@ -49,7 +53,8 @@ pub struct House {
 }
 
 impl House {
-    /// An empty house. `root` is the folder whose files requests may name, if any; `pacs` are the archives.
+    /// An empty house. `root` is the folder whose files requests may name, if any; `pacs` are the archives. With a
+    /// `vault`, sessions outlive the process.
     ///
     /// # Errors
     /// No private folder can be made for uploads.
@@ -57,6 +62,7 @@ impl House {
         engines: Engines,
         root: Option<Root>,
         pacs: Vec<Arc<Pacs>>,
+        vault: Option<Vault>,
         limits: Limits,
     ) -> std::io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
@@ -71,6 +77,8 @@ impl House {
             engines,
             root,
             pacs,
+            vault: vault.map(Arc::new),
+            coming_back: tokio::sync::Mutex::default(),
             spooling: Busy::default(),
         }))
     }
@@ -147,8 +155,12 @@ impl House {
         self.volumes.get(id).ok_or(ApiError::Unknown("volume", "Upload or load the image again"))
     }
 
-    pub(crate) fn session(&self, id: &str) -> Result<Arc<Slot>, ApiError> {
-        self.sessions.get(id).ok_or(ApiError::Unknown("session", "Open a session again"))
+    /// A session; one that the process before this one left behind comes back.
+    pub(crate) async fn session(&self, id: &str) -> Result<Arc<Slot>, ApiError> {
+        match self.sessions.get(id) {
+            Some(slot) => Ok(slot),
+            None => self.come_back(id).await?.ok_or(ApiError::Unknown("session", "Open a session again")),
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `limits` | every size, count and time in one place |
 //! | `status` | one table from errors to gRPC codes |
 //! | `turns` | whose heavy job is next |
+//! | `vault` | sessions that outlive the process |
 //! | `root` | which files a request may name |
 //!
 //! Only this crate and the binary know tonic.
@@ -40,6 +41,7 @@ mod status;
 mod sweep;
 mod turns;
 mod uploads;
+mod vault;
 mod volumes;
 
 pub use convert::wire_prompt;
@@ -52,6 +54,7 @@ pub use limits::{Limits, TransportLimits};
 pub use pacs::PacsService;
 pub use root::Root;
 pub use segmentation::SegmentationService;
+pub use vault::{KeptSession, Vault};
 pub use volumes::VolumesService;
 
 /// The protocol, generated from `protos/isochrone/v1`.

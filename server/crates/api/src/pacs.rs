@@ -111,7 +111,7 @@ impl v1::pacs_server::Pacs for PacsService {
     ) -> Result<Response<v1::LoadMasksFromPacsResponse>, Status> {
         let v1::LoadMasksFromPacsRequest { session_id, pacs, study_uid, series_uid } = request.into_inner();
         let pacs = self.0.pacs(&pacs)?;
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let first = slot.volume_ids.first().map(String::as_str).unwrap_or_default();
         let volume = self.0.volume(first)?.volume;
         let house = self.0.clone();
@@ -137,7 +137,7 @@ impl v1::pacs_server::Pacs for PacsService {
         let v1::StoreToPacsRequest { session_id, pacs, label_ids, formats } = request.into_inner();
         let pacs = self.0.pacs(&pacs)?;
         let formats = dicom_formats(&formats)?;
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let series = self.0.series(&slot)?;
         let chosen = self.0.chosen(&slot, label_ids).await?;
         let stored = self

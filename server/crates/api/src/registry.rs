@@ -27,15 +27,24 @@ impl<T: Clone> Registry<T> {
 
     /// Puts a thing in under its id, for whoever asks; false if there is no room.
     pub fn insert(&self, id: &str, thing: T) -> bool {
-        let call = Call::current();
-        let owner = call.identity.user.clone();
+        let owner = Call::current().identity.user.clone();
+        self.insert_for(owner, id, thing)
+    }
+
+    /// The same for somebody else.
+    pub fn insert_for(&self, owner: String, id: &str, thing: T) -> bool {
         let mut held = self.lock();
         let room = held.len() < self.capacity && held.values().filter(|o| o.owner == owner).count() < self.each;
         if room {
             held.insert(id.to_owned(), Owned { owner, thing });
-            call.note(self.what, id, true);
+            Call::current().note(self.what, id, true);
         }
         room
+    }
+
+    /// Whether it is there, whosever it is: never to be told to anybody.
+    pub fn holds(&self, id: &str) -> bool {
+        self.lock().contains_key(id)
     }
 
     /// A thing, for those who may have it.

@@ -73,7 +73,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
     }
 
     async fn get_session(&self, request: Request<v1::GetSessionRequest>) -> Result<Response<v1::Session>, Status> {
-        let slot = self.0.session(&request.into_inner().session_id)?;
+        let slot = self.0.session(&request.into_inner().session_id).await?;
         let now = session(&slot, &*slot.session.lock().await);
         Ok(Response::new(now))
     }
@@ -88,7 +88,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     async fn add_label(&self, request: Request<v1::AddLabelRequest>) -> Result<Response<v1::Label>, Status> {
         let request = request.into_inner();
-        let slot = self.0.session(&request.session_id)?;
+        let slot = self.0.session(&request.session_id).await?;
         let about = new_label(&request, &self.0.limits)?;
         let update = self.0.with(&slot, move |session| session.add_label_with(&about)).await?;
         let added = update.labels.iter().find(|l| Some(l.label) == update.label);
@@ -101,7 +101,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         &self,
         request: Request<v1::ListLabelsRequest>,
     ) -> Result<Response<v1::ListLabelsResponse>, Status> {
-        let slot = self.0.session(&request.into_inner().session_id)?;
+        let slot = self.0.session(&request.into_inner().session_id).await?;
         let session = slot.session.lock().await;
         let labels = session.labels().iter().map(|l| label(l, session.revision())).collect();
         Ok(Response::new(v1::ListLabelsResponse { labels }))
@@ -109,7 +109,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     async fn update_label(&self, request: Request<v1::UpdateLabelRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let request = request.into_inner();
-        let slot = self.0.session(&request.session_id)?;
+        let slot = self.0.session(&request.session_id).await?;
         let (label, change) = (request.label_id, label_change(&request, &self.0.limits)?);
         let update = self.change(&slot, request.expected_revision, move |session| session.update_label(label, change));
         Ok(Response::new(update.await?))
@@ -117,7 +117,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     async fn delete_label(&self, request: Request<v1::DeleteLabelRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::DeleteLabelRequest { session_id, label_id, expected_revision } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         Ok(Response::new(self.change(&slot, expected_revision, move |session| session.delete_label(label_id)).await?))
     }
 
@@ -128,7 +128,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         request: Request<v1::AddPromptsRequest>,
     ) -> Result<Response<Self::AddPromptsStream>, Status> {
         let request = request.into_inner();
-        let slot = self.0.session(&request.session_id)?;
+        let slot = self.0.session(&request.session_id).await?;
         let wanted = prompts(request.prompts, &self.0.limits)?;
         let samples = number("samples", request.samples, self.0.limits.samples)?;
         let (label, frame, overlap) = (request.label_id, request.frame_of_reference_uid, overlap(request.overlap)?);
@@ -149,7 +149,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     async fn apply_edit(&self, request: Request<v1::ApplyEditRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let request = request.into_inner();
-        let slot = self.0.session(&request.session_id)?;
+        let slot = self.0.session(&request.session_id).await?;
         let (label, expected) = (request.label_id, request.expected_revision);
         let overlap = overlap(request.overlap)?;
         let delta = edit(request)?;
@@ -158,13 +158,13 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     async fn undo(&self, request: Request<v1::UndoRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::UndoRequest { session_id, expected_revision } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         Ok(Response::new(self.change(&slot, expected_revision, Session::undo).await?))
     }
 
     async fn redo(&self, request: Request<v1::RedoRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::RedoRequest { session_id, expected_revision } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         Ok(Response::new(self.change(&slot, expected_revision, Session::redo).await?))
     }
 
@@ -173,13 +173,13 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         request: Request<v1::RemovePromptRequest>,
     ) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::RemovePromptRequest { session_id, prompt_id, expected_revision } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         Ok(Response::new(self.change(&slot, expected_revision, move |session| session.remove_prompt(prompt_id)).await?))
     }
 
     async fn reset_label(&self, request: Request<v1::ResetLabelRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::ResetLabelRequest { session_id, label_id, expected_revision } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         Ok(Response::new(self.change(&slot, expected_revision, move |session| session.reset(label_id)).await?))
     }
 
@@ -188,7 +188,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         request: Request<v1::ApplyOperationRequest>,
     ) -> Result<Response<v1::MaskUpdate>, Status> {
         let request = request.into_inner();
-        let slot = self.0.session(&request.session_id)?;
+        let slot = self.0.session(&request.session_id).await?;
         let (label, overlap) = (request.label_id, overlap(request.overlap)?);
         let asked = operation(request.operation, &self.0.limits)?;
         let operate = move |session: &mut Session| {
@@ -199,7 +199,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
     }
 
     async fn replay(&self, request: Request<v1::ReplayRequest>) -> Result<Response<v1::ReplayReport>, Status> {
-        let slot = self.0.session(&request.into_inner().session_id)?;
+        let slot = self.0.session(&request.into_inner().session_id).await?;
         let job = slot.session.lock().await.replay();
         // Ends with the request, should the client go away.
         let cancel = CancelOnDrop(Cancel::new());
@@ -215,7 +215,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     async fn propose(&self, request: Request<v1::ProposeRequest>) -> Result<Response<v1::Proposals>, Status> {
         let v1::ProposeRequest { session_id, label_id, count, axes, samples, everywhere } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let limits = &self.0.limits;
         at_most("axes", &axes, 3)?;
         let asked = Asked {
@@ -246,7 +246,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         request: Request<v1::SweepVolumeRequest>,
     ) -> Result<Response<Self::SweepVolumeStream>, Status> {
         let v1::SweepVolumeRequest { session_id, samples, count } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let limits = &self.0.limits;
         let samples = number("samples", samples, limits.samples)?.unwrap_or(limits.default_samples as usize);
         let count = number("count", count, limits.proposals)?.unwrap_or(limits.default_proposals as usize);
@@ -260,7 +260,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         request: Request<v1::AcceptSliceRequest>,
     ) -> Result<Response<v1::AcceptSliceResponse>, Status> {
         let v1::AcceptSliceRequest { session_id, label_id, axis, index } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let slice = SliceRef { axis: slice_axis("axis", axis)?, index: index as usize };
         let update = self.0.with(&slot, move |session| session.accept_slice(label_id, slice)).await?;
         Ok(Response::new(v1::AcceptSliceResponse { revision: update.revision }))
@@ -268,7 +268,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     async fn get_mask(&self, request: Request<v1::GetMaskRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::GetMaskRequest { session_id, label_id } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let session = slot.session.lock().await;
         let (_, snapshot) = session.mask(label_id).map_err(ApiError::from)?;
         let (revision, (can_undo, can_redo), labels) = (session.revision(), session.undo_depth(), session.labels());
@@ -288,7 +288,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     async fn get_map(&self, request: Request<v1::GetMapRequest>) -> Result<Response<Self::GetMapStream>, Status> {
         let v1::GetMapRequest { session_id, label_id, kind } = request.into_inner();
-        let slot = self.0.session(&session_id)?;
+        let slot = self.0.session(&session_id).await?;
         let (grid, map) = self.0.map(&slot, label_id, kind).await?;
         Ok(Response::new(map_chunks(&grid, &map, self.0.limits.chunk_bytes)))
     }

@@ -1,6 +1,8 @@
 //! Sessions by their ids, each behind its own lock.
 
+use crate::house::HeldVolume;
 use crate::ids::random_id;
+use crate::vault::Comeback;
 use crate::{ApiError, House, v1};
 use isochrone_segment::{Channel, Segmenter, configured};
 use isochrone_session::{Session, SessionError};
@@ -15,6 +17,8 @@ pub(crate) struct Slot {
     /// The engine itself: where it runs may change.
     running: Arc<dyn Segmenter>,
     pub seed: u64,
+    /// How it came back, for the reader; empty if this process opened it.
+    pub notice: String,
     /// First come, first served.
     pub session: Arc<Mutex<Session>>,
 }
@@ -27,41 +31,102 @@ impl Slot {
     }
 }
 
+/// What a session is opened with.
+struct Opening {
+    volume_ids: Vec<String>,
+    engine: v1::Engine,
+    running: Arc<dyn Segmenter>,
+    seed: u64,
+}
+
+impl Opening {
+    fn slot(self, id: String, session: Session, notice: String) -> Arc<Slot> {
+        let Self { volume_ids, engine, running, seed } = self;
+        Arc::new(Slot { id, volume_ids, engine, running, seed, notice, session: Arc::new(Mutex::new(session)) })
+    }
+}
+
+fn full() -> ApiError {
+    ApiError::Full(
+        "As many sessions as the server holds are open. Close one that is no longer needed, then try again".to_owned(),
+    )
+}
+
 impl House {
     /// Opens a session on volumes of this server.
-    pub(crate) async fn open_session(&self, request: v1::OpenSessionRequest) -> Result<Arc<Slot>, ApiError> {
-        let v1::OpenSessionRequest { volume_ids, engine, seed, overlap, engine_parameters } = request;
+    pub(crate) async fn open_session(&self, mut request: v1::OpenSessionRequest) -> Result<Arc<Slot>, ApiError> {
+        let id = random_id();
+        let (opening, mut session) = self.opened(&request).await?;
+        if let Some(vault) = self.vault.clone() {
+            // By its name, whatever the default is when it comes back.
+            request.engine = opening.engine.name.clone();
+            let (id, held) = (id.clone(), self.channels(&opening.volume_ids)?);
+            session = self.run(move || Ok(session.kept_by(Box::new(vault.begin(&id, &request, &held)?)))).await?;
+        }
+        let slot = opening.slot(id, session, String::new());
+        let taken_in = {
+            let _still = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
+            let there = self.channels(&slot.volume_ids).map(drop);
+            there.and_then(|()| if self.sessions.insert(&slot.id, slot.clone()) { Ok(()) } else { Err(full()) })
+        };
+        if let (Err(_), Some(vault)) = (&taken_in, &self.vault) {
+            vault.delete(&slot.id)?;
+        }
+        taken_in.map(|()| slot)
+    }
+
+    /// Goes on with a session that an earlier process left behind; `None` if there is none of this id for whoever
+    /// asks.
+    pub(crate) async fn come_back(&self, id: &str) -> Result<Option<Arc<Slot>>, ApiError> {
+        let Some(vault) = self.vault.clone() else { return Ok(None) };
+        let _one = self.coming_back.lock().await;
+        if self.sessions.holds(id) {
+            return Ok(self.sessions.get(id));
+        }
+        let name = id.to_owned();
+        let Some(found) = self.run(move || vault.comeback(&name)).await? else { return Ok(None) };
+        let Comeback { owner, request, volumes, records, keeper, notice } = found;
+        for held in volumes {
+            let id = held.id.clone();
+            if !self.volumes.holds(&id) && !self.volumes.insert_for(owner.clone(), &id, held) {
+                return Err(full());
+            }
+        }
+        let (opening, session) = self.opened(&request).await?;
+        let session = self.run(move || Ok(session.resumed(&records)?.kept_by(Box::new(keeper)))).await?;
+        let slot = opening.slot(id.to_owned(), session, notice);
+        if self.sessions.insert_for(owner, id, slot.clone()) { Ok(Some(slot)) } else { Err(full()) }
+    }
+
+    fn channels(&self, volume_ids: &[String]) -> Result<Vec<HeldVolume>, ApiError> {
+        volume_ids.iter().map(|id| self.volume(id)).collect()
+    }
+
+    /// A session as a request would have it, without any step yet.
+    async fn opened(&self, request: &v1::OpenSessionRequest) -> Result<(Opening, Session), ApiError> {
+        let v1::OpenSessionRequest { volume_ids, engine, seed, overlap, engine_parameters } = request.clone();
         let overlap = crate::convert::overlap(overlap)?.unwrap_or_default();
         crate::convert::at_most("volume_ids", &volume_ids, self.limits.channels)?;
         if volume_ids.is_empty() {
             return Err(ApiError::field("volume_ids", "empty; name at least one volume"));
         }
-        let held = volume_ids.iter().map(|id| self.volume(id)).collect::<Result<Vec<_>, _>>()?;
-        let channels: Vec<_> = held.into_iter().map(|v| Channel { volume: v.volume }).collect();
+        let channels: Vec<_> = self.channels(&volume_ids)?.into_iter().map(|v| Channel { volume: v.volume }).collect();
         let mut entry = self.engines.by_name(&engine)?.clone();
         entry.engine = configured(&entry.engine, &channels, &engine_parameters.into_iter().collect())?;
-        let (engine, limits) = (entry.describe(), self.limits.session);
-        let running = entry.engine.clone();
+        let opening = Opening { volume_ids, engine: entry.describe(), running: entry.engine.clone(), seed };
+        let limits = self.limits.session;
         let open = move || Ok(Session::open(entry.engine, &channels, seed, limits)?.with_overlap(overlap));
-        let session = self.run(open).await?;
-        let session = Arc::new(Mutex::new(session));
-        let slot = Arc::new(Slot { id: random_id(), volume_ids, engine, running, seed, session });
-        let _still = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.volume_ids.iter().try_for_each(|id| self.volume(id).map(drop))?;
-        if !self.sessions.insert(&slot.id, slot.clone()) {
-            return Err(ApiError::Full(
-                "As many sessions as the server holds are open. Close one that is no longer needed, then try again"
-                    .to_owned(),
-            ));
-        }
-        Ok(slot)
+        Ok((opening, self.run(open).await?))
     }
 
-    /// Ends a session, and the work on it.
+    /// Ends a session for good, and the work on it: what was kept of it is deleted.
     pub(crate) async fn close_session(&self, id: &str) -> Result<(), ApiError> {
-        self.session(id)?;
+        self.session(id).await?;
         if let Some(slot) = self.sessions.remove(id) {
             slot.session.lock().await.abandon();
+            if let Some(vault) = &self.vault {
+                vault.delete(id)?;
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::ApiError;
 use isochrone_export::ExportError;
 use isochrone_intake::dicomweb::DicomwebError;
 use isochrone_intake::{FaultClass, IntakeError};
+use isochrone_journal::JournalError;
 use isochrone_prompt::PromptError;
 use isochrone_segment::SegmentError;
 use isochrone_session::SessionError;
@@ -38,6 +39,15 @@ fn code(error: &ApiError) -> Code {
         ApiError::Session(error) => of_session(error),
         ApiError::Intake(error) => of_intake(error),
         ApiError::Export(error) => of_export(error),
+        ApiError::Journal(error) => of_journal(error),
+    }
+}
+
+fn of_journal(error: &JournalError) -> Code {
+    match error {
+        JournalError::Full | JournalError::Disk(_) | JournalError::Closed => Code::ResourceExhausted,
+        JournalError::Busy => Code::Unavailable,
+        JournalError::NotAJournal | JournalError::Volume | JournalError::NoVolume => Code::DataLoss,
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn session(slot: &Slot, session: &Session) -> v1::Session {
         can_undo: u32_of(can_undo),
         can_redo: u32_of(can_redo),
         overlap: wire_overlap(session.overlap()).into(),
+        notice: slot.notice.clone(),
     }
 }
 

@@ -32,7 +32,7 @@ impl Bench {
         let root = tempfile::tempdir().unwrap();
         isochrone_export::write_volume(&root.path().join("ct.nii.gz"), &volume()).unwrap();
         let engines = Engines::new(vec![EngineEntry { engine: Arc::new(engine), device_message: String::new() }]);
-        let house = House::new(engines, Some(Root::new(root.path()).unwrap()), Vec::new(), limits).unwrap();
+        let house = House::new(engines, Some(Root::new(root.path()).unwrap()), Vec::new(), None, limits).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let router = Server::builder()

@@ -1,0 +1,241 @@
+//! Sessions that outlive the process: journals and images in the server's folder.
+//!
+//! ```text
+//! sessions/<id>.journal    head: who, which images, how it was opened; then one record a change
+//! volumes/<hash>.volume    each image once
+//! ```
+
+use crate::gate::call::Call;
+use crate::house::HeldVolume;
+use crate::{ApiError, v1};
+use isochrone_intake::dicom::SeriesInfo;
+use isochrone_journal::{Found, Journal, JournalError, VolumeStore, read};
+use isochrone_session::Keeper;
+use prost::Message;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// The folder of a server's sessions; one process at a time.
+pub struct Vault {
+    sessions: PathBuf,
+    store: VolumeStore,
+    /// Held as long as the process uses the folder.
+    _lock: File,
+}
+
+/// What a journal begins with.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    owner: String,
+    /// Seconds since 1970.
+    opened_s: u64,
+    /// The request that opened it, as on the wire.
+    request: Vec<u8>,
+    volumes: Vec<KeptVolume>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptVolume {
+    id: String,
+    hash: [u8; 32],
+    series: Option<SeriesInfo>,
+}
+
+/// A session of the folder, for whoever looks after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptSession {
+    /// Its random id.
+    pub id: String,
+    /// Whose it is.
+    pub owner: String,
+    /// When it was opened, seconds since 1970.
+    pub opened_s: u64,
+    /// When its file last changed, seconds since 1970.
+    pub changed_s: u64,
+    /// Changes that were kept.
+    pub changes: usize,
+    /// Bytes of the journal.
+    pub bytes: u64,
+    /// The file is damaged after so many changes.
+    pub damaged_after: Option<usize>,
+}
+
+/// A session as it comes back.
+pub(crate) struct Comeback {
+    pub owner: String,
+    pub request: v1::OpenSessionRequest,
+    pub volumes: Vec<HeldVolume>,
+    /// Records of its changes.
+    pub records: Vec<Vec<u8>>,
+    pub keeper: JournalKeeper,
+    /// For the reader.
+    pub notice: String,
+}
+
+/// Writes a session's changes to its journal.
+pub(crate) struct JournalKeeper(Journal);
+
+impl Keeper for JournalKeeper {
+    fn keep(&mut self, record: &[u8]) -> Result<(), String> {
+        self.0.append(record).map_err(|e| e.to_string())
+    }
+}
+
+impl Vault {
+    /// The vault below a server's folder.
+    ///
+    /// # Errors
+    /// The disk; [`JournalError::Busy`] where another process uses it.
+    pub fn open(state: &Path) -> Result<Self, JournalError> {
+        let sessions = state.join("sessions");
+        std::fs::create_dir_all(&sessions)?;
+        let lock = File::create(sessions.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(JournalError::Busy),
+            Err(std::fs::TryLockError::Error(e)) => return Err(e.into()),
+        }
+        Ok(Self { sessions, store: VolumeStore::open(&state.join("volumes"))?, _lock: lock })
+    }
+
+    /// Keeps a session's images, and begins its journal.
+    pub(crate) fn begin(
+        &self,
+        id: &str,
+        request: &v1::OpenSessionRequest,
+        volumes: &[HeldVolume],
+    ) -> Result<JournalKeeper, JournalError> {
+        for held in volumes {
+            self.store.keep(&held.volume)?;
+        }
+        let kept = |held: &HeldVolume| KeptVolume {
+            id: held.id.clone(),
+            hash: held.volume.content_hash(),
+            series: held.series.as_deref().cloned(),
+        };
+        let head = Head {
+            owner: Call::current().identity.user.clone(),
+            opened_s: seconds(SystemTime::now()),
+            request: request.encode_to_vec(),
+            volumes: volumes.iter().map(kept).collect(),
+        };
+        let bytes = serde_json::to_vec(&head).map_err(|_| JournalError::NotAJournal)?;
+        Ok(JournalKeeper(Journal::create(&self.path(id)?, &bytes)?))
+    }
+
+    /// A session from its journal; `None` where there is none, or it belongs to somebody else.
+    pub(crate) fn comeback(&self, id: &str) -> Result<Option<Comeback>, ApiError> {
+        let Ok(path) = self.path(id) else { return Ok(None) };
+        if !path.exists() {
+            return Ok(None);
+        }
+        let (journal, found) = Journal::open(&path)?;
+        let damaged = found.damaged_after.is_some();
+        let Found { mut records, .. } = found;
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let head = head(&records.remove(0))?;
+        if !Call::current().may(&head.owner) {
+            return Ok(None);
+        }
+        let request = v1::OpenSessionRequest::decode(head.request.as_slice()).map_err(|_| JournalError::NotAJournal)?;
+        let volume = |kept: KeptVolume| {
+            let volume = Arc::new(self.store.get(&kept.hash)?);
+            Ok::<_, JournalError>(HeldVolume { id: kept.id, volume, series: kept.series.map(Arc::new) })
+        };
+        let volumes = head.volumes.into_iter().map(volume).collect::<Result<Vec<_>, _>>()?;
+        let changes = records.len();
+        let notice = if damaged {
+            format!("The saved session is damaged after change {changes}; those before it were restored")
+        } else {
+            format!("Session restored, {changes} changes")
+        };
+        Ok(Some(Comeback { owner: head.owner, request, volumes, records, keeper: JournalKeeper(journal), notice }))
+    }
+
+    /// Deletes a session's journal.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn delete(&self, id: &str) -> Result<bool, JournalError> {
+        let path = self.path(id)?;
+        if !path.exists() {
+            return Ok(false);
+        }
+        std::fs::remove_file(&path)?;
+        let _ = std::fs::remove_file(path.with_extension("damaged"));
+        File::open(&self.sessions)?.sync_all()?;
+        Ok(true)
+    }
+
+    /// All sessions of the folder, newest change last. Files that are none are left out.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn list(&self) -> Result<Vec<KeptSession>, JournalError> {
+        let mut found = Vec::new();
+        for (id, path) in self.journals()? {
+            let (meta, Found { records, damaged_after, .. }) = (std::fs::metadata(&path)?, read(&path)?);
+            let Some(Ok(head)) = records.first().map(|r| head(r)) else { continue };
+            found.push(KeptSession {
+                id,
+                owner: head.owner,
+                opened_s: head.opened_s,
+                changed_s: seconds(meta.modified()?),
+                changes: records.len() - 1,
+                bytes: meta.len(),
+                damaged_after: damaged_after.map(|n| n.saturating_sub(1)),
+            });
+        }
+        found.sort_by_key(|s| s.changed_s);
+        Ok(found)
+    }
+
+    /// Deletes images that no session needs any more; returns how many went. Not while sessions are being opened.
+    ///
+    /// # Errors
+    /// The disk; a journal that cannot be read, for nobody knows what it needs.
+    pub fn sweep(&self) -> Result<usize, JournalError> {
+        let mut used = Vec::new();
+        for (_, path) in self.journals()? {
+            let records = read(&path)?.records;
+            let head = head(records.first().ok_or(JournalError::NotAJournal)?)?;
+            used.extend(head.volumes.iter().map(|v| v.hash));
+        }
+        self.store.sweep(&used)
+    }
+
+    fn journals(&self) -> Result<Vec<(String, PathBuf)>, JournalError> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.sessions)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "journal")
+                && let Some(id) = path.file_stem().and_then(|s| s.to_str())
+            {
+                found.push((id.to_owned(), path));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where a session's journal lies: an id of ours names no other file.
+    fn path(&self, id: &str) -> Result<PathBuf, JournalError> {
+        if id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            Ok(self.sessions.join(format!("{id}.journal")))
+        } else {
+            Err(JournalError::NotAJournal)
+        }
+    }
+}
+
+fn head(record: &[u8]) -> Result<Head, JournalError> {
+    serde_json::from_slice(record).map_err(|_| JournalError::NotAJournal)
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
