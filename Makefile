@@ -16,7 +16,7 @@ PROCESSES  ?= 1
 START      ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean
+.PHONY: help demo test test-slicer slicer-pictures oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/' | sed 's/^/  make /'
@@ -28,6 +28,15 @@ demo: build lesions ## a simulated reader segments real lesions over gRPC; write
 test: lint build wheel lesions oracles ## everything that CI runs
 	cargo test --release --workspace --exclude isochrone-python --no-fail-fast
 	$(VENV)/bin/python -m pytest -q
+	$(MAKE) --no-print-directory test-slicer
+
+test-slicer: build lesions build/stamp-slicer ## the 3D Slicer plugin on Slicer's own core, against a real server
+	@if [ -x build/slicer-venv/bin/python ]; then QT_QPA_PLATFORM=offscreen build/slicer-venv/bin/python -m pytest -q \
+		-c plugin-3dslicer/pytest.ini plugin-3dslicer/Isochrone/Testing/Python; \
+	else echo "slicer-core is not installed: the plugin's tests are skipped."; fi
+
+slicer-pictures: build lesions build/stamp-slicer ## the plugin's pictures in docs/slicer, drawn by its tests
+	ISOCHRONE_PICTURES="$(CURDIR)/docs/slicer" $(MAKE) --no-print-directory test-slicer
 
 oracles: build/stamp-oracles ## reference programs for the tests (Debian, as root); tests skip what is missing
 
@@ -105,6 +114,12 @@ build/stamp-wheel: build/stamp-venv $(shell find python server/crates/guidance s
 build/stamp-oracles: testdata/install_oracles.sh
 	@mkdir -p build
 	@sh testdata/install_oracles.sh
+	@touch $@
+
+build/stamp-slicer: plugin-3dslicer/requirements-test.txt plugin-3dslicer/install_test_tools.sh
+	@mkdir -p build
+	@echo "Installing Slicer's core and Qt for the plugin's tests (about 1 GB) …"
+	@PYTHON=$(PYTHON) sh plugin-3dslicer/install_test_tools.sh build/slicer-venv
 	@touch $@
 
 build/stamp-train: training/requirements.txt build/stamp-wheel

@@ -1,0 +1,323 @@
+"""What the reader does, as jobs for the worker's thread. Each is one entry of undo, whatever steps it takes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .errors import Fault, ServerError
+from .geometry import world_from_voxel
+from .remote import Change, LabelInfo, Remote
+
+
+class History:
+    """How many of the server's steps each of the reader's actions took."""
+
+    def __init__(self):
+        self.done: list[int] = []
+        self.undone: list[int] = []
+
+    def add(self, steps: int, linked: bool = False) -> None:
+        """An action of so many steps; `linked`: it belongs to the one before."""
+        if not steps:
+            return
+        self.undone.clear()
+        if linked and self.done:
+            self.done[-1] += steps
+        else:
+            self.done.append(steps)
+
+
+@dataclass
+class Context:
+    """What the actions of one session share."""
+
+    remote: Remote
+    history: History = field(default_factory=History)
+    samples: int = 0
+    want_map: bool = False
+    axes: tuple = ()
+
+
+@dataclass
+class Action:
+    """Segments and manual changes as they were when the reader acted; sent first."""
+
+    infos: dict[str, LabelInfo] = field(default_factory=dict)
+    edits: list = field(default_factory=list)
+    overlap: int = 0
+    linked: bool = False
+
+    def run(self, context: Context) -> None:
+        """On the worker's thread. Faults are told, not raised."""
+        remote = context.remote
+        try:
+            self._send_edits(context)
+            self.act(context)
+        except ServerError as error:
+            if error.fault is not Fault.CANCELLED:
+                remote.tell("refused", error.sentence, error.fault)
+            else:
+                remote.tell("cancelled")
+            self.failed(context)
+
+    def act(self, context: Context) -> None:
+        """The action proper."""
+
+    def failed(self, context: Context) -> None:
+        """After a fault."""
+
+    def tell(self, context: Context, change: Change | None) -> None:
+        """Have a change shown; None was told already."""
+        if change is not None:
+            context.remote.tell("changed", change)
+
+    def ensure(self, context: Context, segment: str) -> int:
+        """Labels as the segments are; the number of steps that it took."""
+        remote, steps = context.remote, 0
+        if segment not in remote.label_ids:
+            remote.change(lambda: remote.add_label(segment, self.infos[segment]))
+            steps += 1
+        for name, info in self.infos.items():
+            if name in remote.label_ids and remote.labels.get(name) != info:
+                self.tell(context, remote.change(lambda: remote.update_label(name, info)))
+                steps += 1
+        return steps
+
+    def _send_edits(self, context: Context) -> None:
+        remote = context.remote
+        for edit in self.edits:
+            steps = 0
+            if edit.segment_id not in remote.label_ids:
+                remote.change(lambda: remote.add_label(edit.segment_id, self.infos[edit.segment_id]))
+                steps = 1
+            try:
+                self.tell(context, remote.change(lambda: remote.edit(edit, self.overlap)))
+            except ServerError:
+                # The segment goes back to what the server has.
+                box = edit.box
+                refused = Change(labels=dict(remote.labels), revision=remote.revision)
+                refused.deltas = [edit_back(remote, edit, box)]
+                self.tell(context, refused)
+                raise
+            context.history.add(steps + 1, self.linked)
+
+
+def edit_back(remote: Remote, edit, box):
+    """The delta that takes a refused edit back."""
+    from .masks import Delta
+
+    return Delta(edit.segment_id, box, remote.masks[edit.segment_id].read(box))
+
+
+@dataclass
+class AddPrompts(Action):
+    """Prompts of one label. Those given while the server is busy travel together."""
+
+    segment: str = ""
+    prompts: list = field(default_factory=list)
+
+    def act(self, context: Context) -> None:
+        remote = context.remote
+        steps = self.ensure(context, self.segment)
+        stream = remote.change(lambda: self._begin(context))
+        context.history.add(steps + 1)
+        if stream is not None:
+            change, rest = stream
+            change.segment = self.segment
+            remote.client.release()
+            self.tell(context, change)
+            if rest is not None:
+                name = "isochrone uncertainty"
+                arguments = (context, rest, change.revision, remote.label_ids[self.segment], self.segment)
+                threading.Thread(target=follow, args=arguments, name=name, daemon=True).start()
+
+    def _begin(self, context: Context):
+        remote = context.remote
+        pb, services = remote.client.messages.segmentation, remote.client.services
+        request = pb.AddPromptsRequest(
+            session_id=remote.session_id,
+            label_id=remote.label_ids[self.segment],
+            prompts=self.prompts,
+            frame_of_reference_uid=remote.volume.frame_of_reference_uid,
+            samples=context.samples,
+            overlap=self.overlap,
+        )
+        events = remote.client.stream(services.segmentation.AddPrompts, request)
+        for event in events:
+            if event.HasField("mask"):
+                return remote.take(event.mask), events
+        return Change(labels=dict(remote.labels), revision=remote.revision), None
+
+
+def follow(context: Context, events, revision: int, label_id: int, segment: str) -> None:
+    """What comes after the mask, on a thread of its own: uncertainty and proposals, unless a newer click ended it."""
+    remote = context.remote
+    try:
+        for event in events:
+            if event.HasField("superseded"):
+                remote.tell("superseded", revision)
+            elif event.HasField("proposals"):
+                remote.tell("proposals", event.proposals, segment)
+            elif event.HasField("uncertainty"):
+                remote.tell("uncertainty", event.uncertainty, segment)
+                if context.want_map:
+                    fetch_map(context, label_id, segment, revision)
+    except ServerError:
+        pass  # the next click brings its own; a lost connection is noticed there
+
+
+def fetch_map(context: Context, label_id: int, segment: str, revision: int) -> None:
+    """The uncertainty as a volume: told with the 4×4 matrix LPS from voxel."""
+    remote = context.remote
+    pb, services = remote.client.messages.segmentation, remote.client.services
+    request = pb.GetMapRequest(session_id=remote.session_id, label_id=label_id, kind=pb.MAP_KIND_UNCERTAINTY)
+    header, data = None, bytearray()
+    for part in services.segmentation.GetMap(request, timeout=60, metadata=remote.client._metadata()):
+        if part.HasField("header"):
+            header = part.header
+        else:
+            data += part.data
+    size = header.grid.size
+    values = np.frombuffer(bytes(data), "<f4").reshape(size.k, size.j, size.i)
+    remote.tell("map", values, world_from_voxel(header.grid), segment, revision)
+
+
+@dataclass
+class Undo(Action):
+    """Takes the reader's last action back."""
+
+    def act(self, context: Context) -> None:
+        _repeat(self, context, context.history.done, context.history.undone, "Undo")
+
+
+@dataclass
+class Redo(Action):
+    """Does it again."""
+
+    def act(self, context: Context) -> None:
+        _repeat(self, context, context.history.undone, context.history.done, "Redo")
+
+
+def _repeat(action: Action, context: Context, source: list, target: list, name: str) -> None:
+    remote = context.remote
+    pb, service = remote.client.messages.segmentation, remote.client.services.segmentation
+    steps = source.pop() if source else 1
+    request = getattr(pb, f"{name}Request")
+    call = lambda: remote.take(remote.client.call(getattr(service, name), request(session_id=remote.session_id), 600))
+    for _ in range(steps):
+        action.tell(context, remote.change(call))
+    target.append(steps)
+
+
+@dataclass
+class RemovePrompt(Action):
+    """Takes one prompt out of the middle."""
+
+    prompt_id: int = 0
+
+    def act(self, context: Context) -> None:
+        remote = context.remote
+        pb, service = remote.client.messages.segmentation, remote.client.services.segmentation
+        make = lambda: pb.RemovePromptRequest(session_id=remote.session_id, prompt_id=self.prompt_id)
+        change = remote.change(lambda: remote.take(remote.client.call(service.RemovePrompt, make(), 600)))
+        context.history.add(1)
+        self.tell(context, change)
+        remote.tell("removed", self.prompt_id)
+
+
+@dataclass
+class ResetLabel(Action):
+    """Empties a segment; its prompts no longer count."""
+
+    segment: str = ""
+
+    def act(self, context: Context) -> None:
+        remote = context.remote
+        if self.segment not in remote.label_ids:
+            return
+        pb, service = remote.client.messages.labels, remote.client.services.segmentation
+        make = lambda: pb.ResetLabelRequest(session_id=remote.session_id, label_id=remote.label_ids[self.segment])
+        self.tell(context, remote.change(lambda: remote.take(remote.client.call(service.ResetLabel, make()))))
+        context.history.add(1)
+        remote.tell("emptied", self.segment)
+
+
+@dataclass
+class DeleteLabel(Action):
+    """The segment was taken away in Slicer."""
+
+    segment: str = ""
+
+    def act(self, context: Context) -> None:
+        remote = context.remote
+        if self.segment not in remote.label_ids:
+            return
+        pb, service = remote.client.messages.labels, remote.client.services.segmentation
+        make = lambda: pb.DeleteLabelRequest(session_id=remote.session_id, label_id=remote.label_ids[self.segment])
+        self.tell(context, remote.change(lambda: remote.take(remote.client.call(service.DeleteLabel, make()))))
+        context.history.add(1)
+
+
+@dataclass
+class AcceptSlice(Action):
+    """The reader is content with a slice; new proposals come."""
+
+    segment: str = ""
+    axis: int = 0
+    index: int = 0
+
+    def act(self, context: Context) -> None:
+        remote = context.remote
+        pb, service = remote.client.messages.segmentation, remote.client.services.segmentation
+        label_id = remote.label_ids[self.segment]
+        make = lambda: pb.AcceptSliceRequest(
+            session_id=remote.session_id, label_id=label_id, axis=self.axis, index=self.index
+        )
+        accepted = remote.change(lambda: remote.client.call(service.AcceptSlice, make()))
+        if accepted is not None:
+            remote.revision = accepted.revision
+        context.history.add(1)
+        remote.tell("accepted", self.segment, self.axis, self.index)
+        Propose(segment=self.segment).act(context)
+
+
+@dataclass
+class Propose(Action):
+    """Ranked slices of a segment as it is now."""
+
+    segment: str = ""
+
+    def act(self, context: Context) -> None:
+        remote = context.remote
+        pb, service = remote.client.messages.segmentation, remote.client.services.segmentation
+        label_id = remote.label_ids.get(self.segment)
+        if label_id is None:
+            return
+        make = lambda: pb.ProposeRequest(session_id=remote.session_id, label_id=label_id, axes=context.axes)
+        proposals = remote.ask(lambda: remote.client.call(service.Propose, make(), 600))
+        remote.tell("proposals", proposals, self.segment)
+        if context.want_map:
+            fetch_map(context, label_id, self.segment, proposals.revision)
+
+
+@dataclass
+class Store(Action):
+    """Has the server store segments in the PACS that the volume came from."""
+
+    segments: tuple = ()
+
+    def act(self, context: Context) -> None:
+        remote = context.remote
+        for segment in self.segments:
+            context.history.add(self.ensure(context, segment))
+        pb, service = remote.client.messages, remote.client.services.pacs
+        request = pb.pacs.StoreToPacsRequest(
+            session_id=remote.session_id,
+            label_ids=[remote.label_ids[segment] for segment in self.segments],
+            formats=[pb.export.EXPORT_FORMAT_DICOM_SEG],
+        )
+        stored = remote.client.call(service.StoreToPacs, request, 120)
+        remote.tell("stored", [stored_object.series_uid for stored_object in stored.objects])

@@ -1,0 +1,364 @@
+"""The reader's session on Slicer's side. Everything here runs on the main thread; calls are the worker's."""
+
+from __future__ import annotations
+
+import slicer
+import vtk
+
+from . import actions, editing, segments, terminology, volumes
+from .client import Client
+from .errors import Fault, ServerError
+from .masks import BoxMask, Edit
+from .remote import Image, Remote
+from .study import Study, is_wanted
+from .worker import Worker
+
+
+class Session:
+    """Connects a volume and a segmentation node to a server.
+
+    `listen(what, call)` has `call(*values)` run on the main thread when something happened: "state" (name, sentence),
+    "progress" (what, 0 to 1), "changed" (Change), "proposals", "map", "uncertainty", "removed", "accepted",
+    "stored", "warning" (sentence). Call `pump` from a timer.
+    """
+
+    def __init__(self):
+        self.worker = Worker()
+        self.study = Study()
+        self.state = "absent"
+        self.sentence = "Not connected."
+        self.description = None
+        self.volume = None
+        self.segmentation = None
+        self.editor_node = None
+        # Called before the segmentation is written: the Segment Editor saves its state for undo.
+        self.before_write = lambda: None
+        self.context: actions.Context | None = None
+        self.prompts: dict[int, tuple] = {}
+        self.want_map = False
+        self._client: Client | None = None
+        self._listeners: dict[str, list] = {}
+        self._shown: dict[str, BoxMask] = {}
+        self._dirty: set[str] = set()
+        self._writing = False
+        self._observers: list = []
+
+    # Listening
+
+    def listen(self, what: str, call) -> None:
+        """Have `call(*values)` run when `what` happens."""
+        self._listeners.setdefault(what, []).append(call)
+
+    def pump(self) -> None:
+        """Apply what the worker found."""
+        self.worker.pump()
+
+    def _tell(self, what: str, *values) -> None:
+        self.worker.post(self._handle, self.context, what, *values)
+
+    def _handle(self, context, what: str, *values) -> None:
+        if context is not self.context:
+            return  # of a session that is closed
+        own = getattr(self, f"_on_{what}", None)
+        if own:
+            own(*values)
+        for call in self._listeners.get(what, []):
+            call(*values)
+
+    def _set_state(self, state: str, sentence: str) -> None:
+        self.state, self.sentence = state, sentence
+        for call in self._listeners.get("state", []):
+            call(state, sentence)
+
+    # Connecting
+
+    def connect(self, address: str, token: str = "", ca_file: str = "") -> None:
+        """Look for the server; "state" tells."""
+        self._set_state("connecting", "Looking for the server …")
+        self.worker.submit(lambda: self._connect(address, token, ca_file))
+
+    def _connect(self, address: str, token: str, ca_file: str) -> None:
+        try:
+            client = Client(address, token, ca_file)
+            description = client.describe()
+        except ServerError as error:
+            self.worker.post(self._set_state, error.fault.value, error.sentence)
+        except ImportError:
+            self.worker.post(self._set_state, "missing", "gRPC is not installed yet: press Install.")
+        else:
+            self.worker.post(self._connected, client, description)
+
+    def _connected(self, client: Client, description) -> None:
+        self._client, self.description = client, description
+        if is_wanted(description):
+            self.study.begin()
+        engines = ", ".join(dict.fromkeys(engine.model or engine.name for engine in description.engines))
+        self._set_state("connected", f"Connected to Isochrone {description.server_version} ({engines}).")
+
+    def open(self, nodes: list, segmentation, samples: int = 0) -> None:
+        """Send the volumes (the first carries the masks) and open a session; "state" and "progress" tell."""
+        try:
+            for node in nodes:
+                volumes.check(node)
+            images = [self._image(node) for node in nodes]
+        except ServerError as error:
+            self._set_state("connected", error.sentence)
+            return
+        self.close()
+        self.volume, self.segmentation = nodes[0], segmentation
+        segmentation.SetReferenceImageGeometryParameterFromVolumeNode(self.volume)
+        segmentation.SetAndObserveTransformNodeID(self.volume.GetTransformNodeID())
+        client = self._client
+        remote = Remote(client, images, None, lambda: self.worker.stopped or self.context is not context)
+        context = actions.Context(remote, samples=samples, want_map=self.want_map)
+        remote.tell = lambda what, *values: self.worker.post(self._handle, context, what, *values)
+        self.context = context
+        self._observe()
+        self._set_state("opening", "Sending the volume …")
+        self.worker.submit(lambda: self._open(context))
+
+    def _image(self, node) -> Image:
+        known = volumes.modality(node, self._client.messages)
+        matrix, size = volumes.lps_from_voxel(node), volumes.size_of(node)
+        return Image(volumes.NrrdSource(node), volumes.series_uid(node), known, matrix, size)
+
+    def _open(self, context) -> None:
+        remote = context.remote
+        try:
+            remote.ask(remote.open)
+        except ServerError as error:
+            remote.tell("failed", error.sentence)
+
+    def _on_failed(self, sentence: str) -> None:
+        self.context = None
+        self._set_state("connected", sentence)
+
+    def _on_opened(self, engine, warnings: list) -> None:
+        model = engine.model or engine.name
+        self._set_state("ready", f"Ready: {model} on {engine.device}.")
+        for warning in warnings:
+            self._warn(warning)
+        # Segments that are there already become labels with the first prompt.
+        self._dirty.update(self.segment_ids())
+
+    def _warn(self, sentence: str) -> None:
+        for call in self._listeners.get("warning", []):
+            call(sentence)
+
+    def _on_refused(self, sentence: str, fault: Fault) -> None:
+        self._warn(sentence)
+        if fault in (Fault.TOKEN, Fault.TLS, Fault.VERSION):
+            self._set_state(fault.value, sentence)
+
+    def _on_lost(self, sentence: str) -> None:
+        self._set_state("lost", f"{sentence} Prompts are kept; trying again …")
+
+    def _on_found(self) -> None:
+        self._set_state("ready", "The server is back; the session goes on.")
+
+    def _on_rebuilt(self, labels: int) -> None:
+        self.context.history.done.clear()
+        self.context.history.undone.clear()
+        self._warn(f"The server had forgotten the session: {labels} labels were restored; undo begins anew.")
+
+    def close(self) -> None:
+        """End the session; the segmentation stays as it is."""
+        for subject, tag in self._observers:
+            subject.RemoveObserver(tag)
+        self._observers = []
+        self._shown, self._dirty, self.prompts = {}, set(), {}
+        context, self.context = self.context, None
+        if context and context.remote.session_id:
+            self.worker.clear()
+            self.worker.submit(context.remote.close)
+
+    def shut_down(self) -> None:
+        """At the module's end."""
+        self.close()
+        self.worker.stop()
+
+    # Segments
+
+    def segment_ids(self) -> list:
+        """Of the segmentation node, in order."""
+        return list(self.segmentation.GetSegmentation().GetSegmentIDs()) if self.segmentation else []
+
+    def _observe(self) -> None:
+        kinds = slicer.vtkSegmentation
+        for event in (kinds.SourceRepresentationModified, kinds.SegmentModified, kinds.SegmentAdded):
+            self._add_observer(event, self._on_segment_modified)
+        self._add_observer(kinds.SegmentRemoved, self._on_segment_removed)
+
+    def _add_observer(self, event, call) -> None:
+        @vtk.calldata_type(vtk.VTK_STRING)
+        def observed(_caller, _event, segment_id):
+            call(segment_id)
+
+        segmentation = self.segmentation.GetSegmentation()
+        self._observers.append((segmentation, segmentation.AddObserver(event, observed)))
+
+    def _on_segment_modified(self, segment_id: str) -> None:
+        if not self._writing:
+            self._dirty.update([segment_id] if segment_id else self.segment_ids())
+
+    def _on_segment_removed(self, segment_id: str) -> None:
+        self._dirty.discard(segment_id)
+        self._shown.pop(segment_id, None)
+        if self.context and not self._writing:
+            self._submit(actions.DeleteLabel(segment=segment_id))
+
+    def _infos(self, wanted: str = "") -> dict:
+        segmentation = self.segmentation.GetSegmentation()
+        known = self.context.remote.label_ids
+        ids = [name for name in self.segment_ids() if name in known or name == wanted or name in self._dirty]
+        return {name: terminology.label_info(segmentation.GetSegment(name)) for name in ids}
+
+    def _collect_edits(self) -> list:
+        """What was painted since the server's masks were last shown."""
+        edits = []
+        for segment_id in sorted(self._dirty & set(self.segment_ids())):
+            shown = self._shown.setdefault(segment_id, BoxMask())
+            segments.ensure_grid(self.segmentation, segment_id, self.volume)
+            box, changed, voxels = segments.difference(self.segmentation, segment_id, self.volume, shown)
+            if not box.is_empty:
+                edits.append(Edit(segment_id, box, changed, voxels))
+                content = shown.read(box)
+                content[changed] = voxels[changed]
+                shown.write(box, content)
+        self._dirty.clear()
+        return edits
+
+    # Actions
+
+    def _submit(self, action, wanted: str = "") -> None:
+        action.infos = self._infos(wanted)
+        action.edits = self._collect_edits()
+        action.overlap = editing.overlap(self.editor_node, self._client.messages.labels)
+        self._run(action)
+
+    def _run(self, action) -> None:
+        context = self.context
+        context.want_map = self.want_map
+        job = lambda: action.run(context)
+        job.action = action
+        self.worker.submit(job)
+
+    def add_prompt(self, segment_id: str, prompt) -> None:
+        """Send a `Prompt` for a segment. Prompts given while the server is busy travel together."""
+        if self.context is None:
+            return
+        kind = prompt.WhichOneof("kind")
+        self.study.note("prompt", kind=kind, segment=segment_id)
+
+        def merge(job) -> bool:
+            waiting = getattr(job, "action", None)
+            fits = isinstance(waiting, actions.AddPrompts) and waiting.segment == segment_id and not self._dirty
+            if fits:
+                waiting.prompts.append(prompt)
+            return fits
+
+        if not self.worker.join_last(merge):
+            self._submit(actions.AddPrompts(segment=segment_id, prompts=[prompt]), segment_id)
+
+    def undo(self) -> None:
+        """Take the last action back, whatever it was and whichever segment it changed."""
+        self._simple(actions.Undo())
+
+    def redo(self) -> None:
+        """Do it again."""
+        self._simple(actions.Redo())
+
+    def remove_prompt(self, prompt_id: int) -> None:
+        """Take one prompt back and compute anew without it."""
+        self._simple(actions.RemovePrompt(prompt_id=prompt_id))
+
+    def reset(self, segment_id: str) -> None:
+        """Empty a segment."""
+        self._simple(actions.ResetLabel(segment=segment_id))
+
+    def propose(self, segment_id: str) -> None:
+        """Ask for slices to look at."""
+        self._simple(actions.Propose(segment=segment_id))
+
+    def accept(self, segment_id: str, axis: int, index: int) -> None:
+        """The slice is right as it is."""
+        self.study.note("accept", axis=axis, index=index)
+        self._simple(actions.AcceptSlice(segment=segment_id, axis=axis, index=index))
+
+    def store(self, segment_ids: list) -> None:
+        """Store segments in the PACS."""
+        self._simple(actions.Store(segments=tuple(segment_ids)))
+
+    def _simple(self, action) -> None:
+        if self.context is not None:
+            self.study.note(type(action).__name__)
+            self._submit(action)
+
+    def cancel(self) -> None:
+        """Forget what waits, and end the call in hand."""
+        self.worker.clear()
+        if self._client:
+            self._client.cancel()
+
+    # What the worker found
+
+    def _on_changed(self, change) -> None:
+        painted = self._collect_edits() if self._dirty else []
+        kept = {edit.segment_id: edit for edit in painted}
+        self._writing = True
+        clipped = False
+        try:
+            if change.deltas:
+                self.before_write()
+            for delta in change.deltas:
+                clipped |= self._show(delta, kept.get(delta.segment_id), bool(change.prompts))
+        finally:
+            self._writing = False
+        for placed in change.prompts:
+            self.prompts.setdefault(placed.prompt_id, (placed, change.segment))
+        if painted or clipped:
+            action = actions.Action(linked=clipped and not painted)
+            action.infos, action.edits = self._infos(), painted + self._collect_edits()
+            action.overlap = editing.overlap(self.editor_node, self._client.messages.labels)
+            self._run(action)
+        for warning in change.warnings:
+            self._warn(warning)
+
+    def _on_removed(self, prompt_id: int) -> None:
+        self.prompts.pop(prompt_id, None)
+
+    def _show(self, delta, painted, masked: bool) -> bool:
+        """Write one delta; what was painted meanwhile stays. True if the Segment Editor's mask cut something off."""
+        segmentation = self.segmentation.GetSegmentation()
+        segment_id, box, voxels = delta
+        if segmentation.GetSegment(segment_id) is None:
+            if not voxels.any():
+                return False
+            segmentation.AddEmptySegment(segment_id, self._name_of(segment_id))
+        shown = self._shown.setdefault(segment_id, BoxMask())
+        before = shown.read(box)
+        shown.write(box, voxels)
+        content, clipped = voxels, False
+        if masked:
+            arguments = (self.editor_node, self.segmentation, segment_id, self.volume, box)
+            may = editing.allowed(*arguments)
+            if may is not None and ((voxels ^ before) & ~may).any():
+                content, clipped = (voxels & may) | (before & ~may), True
+        if painted is not None:
+            both = painted.box.overlap(box)
+            if not both.is_empty:
+                content = content.copy()
+                here, there = both.slices(box.low), both.slices(painted.box.low)
+                content[here][painted.changed[there]] = painted.voxels[there][painted.changed[there]]
+        segments.write(self.segmentation, segment_id, self.volume, box, content)
+        if clipped:
+            self._dirty.add(segment_id)
+        return clipped
+
+    def _name_of(self, segment_id: str) -> str:
+        info = self.context.remote.labels.get(segment_id)
+        return info.name if info else segment_id
+
+    def shown_mask(self, segment_id: str) -> BoxMask:
+        """What the server's mask of a segment is, as far as it was shown."""
+        return self._shown.get(segment_id) or BoxMask()

@@ -1,0 +1,32 @@
+"""Codes of a segment, as Slicer keeps them."""
+
+from __future__ import annotations
+
+import slicer
+import vtk
+
+from .remote import LabelInfo
+
+
+def _tag(segment, name: str) -> str:
+    value = vtk.reference("")
+    return str(value) if segment.GetTag(name, value) else ""
+
+
+def codes(serialized: str) -> tuple:
+    """(category, type) of a serialised terminology entry, each (value, scheme, meaning) or ()."""
+    fields = serialized.split("~")
+    found = []
+    for field in (fields + ["", "", ""])[1:3]:
+        parts = field.split("^")
+        found.append((parts[1], parts[0], parts[2]) if len(parts) == 3 and all(parts) else ())
+    return found[0], found[1]
+
+
+def label_info(segment) -> LabelInfo:
+    """What the server is to know of a segment. A segment whose state is "completed" is locked."""
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    category, kind = codes(_tag(segment, slicer.vtkSegment.GetTerminologyEntryTagName()))
+    colour = tuple(int(round(255 * part)) for part in segment.GetColor())
+    name = (segment.GetName() or "Segment").strip()[:64]
+    return LabelInfo(name, colour, logic.GetSegmentStatus(segment) == logic.Completed, category, kind)
