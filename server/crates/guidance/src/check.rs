@@ -40,6 +40,12 @@ pub(crate) fn positive(name: &'static str, value: f32) -> Result<(), GuidanceErr
     if value > 0.0 && value.is_finite() { Ok(()) } else { Err(GuidanceError::Parameter { name, value, range }) }
 }
 
+/// Wide enough that its square neither vanishes nor overflows.
+pub(crate) fn measure(name: &'static str, value: f32) -> Result<(), GuidanceError> {
+    let range = "between 0.000001 and 1000000";
+    if (1e-6..=1e6).contains(&value) { Ok(()) } else { Err(GuidanceError::Parameter { name, value, range }) }
+}
+
 pub(crate) fn not_negative(name: &'static str, value: f32) -> Result<(), GuidanceError> {
     let range = "a finite number, 0 or more";
     if value >= 0.0 && value.is_finite() { Ok(()) } else { Err(GuidanceError::Parameter { name, value, range }) }

@@ -37,7 +37,7 @@ pub fn add_gaussian(
     sigma_mm: f32,
 ) -> Result<(), GuidanceError> {
     check::all(check::shape_of(&out.view()), points, spacing_mm)?;
-    check::positive("sigma", sigma_mm)?;
+    check::measure("sigma", sigma_mm)?;
     paint(out, [0; 3], points, spacing_mm, Bump::gaussian(sigma_mm));
     Ok(())
 }

@@ -11,9 +11,9 @@ pub enum Normalisation {
     None,
     /// To `[0, 1]` by the least and the greatest finite value; +∞ becomes 1. The usual rescaling.
     MinMax,
-    /// Values above a percentile (of the finite ones, nearest rank) are set to it, then as
-    /// [`Normalisation::MinMax`]: truncated distance maps as studied by Marinov et al., "Guiding the
-    /// Guidance" (2023).
+    /// As [`Normalisation::MinMax`], then what is not above this percentile of the values above 0 (linear
+    /// between ranks) becomes 0, so that a margin round the points is flat. So does the code published with
+    /// Marinov et al., "Guiding the Guidance" (MICCAI 2023); their θ.
     Percentile(f32),
     /// `exp(−v/τ)`: 1 at 0, 0 at +∞, as Luo et al., "MIDeepSeg" (Medical Image Analysis 2021), do it to
     /// geodesic distances.
@@ -43,8 +43,8 @@ impl Normalisation {
             Self::None => {}
             Self::MinMax => min_max(&mut map),
             Self::Percentile(percent) => {
-                cap(&mut map, percent);
                 min_max(&mut map);
+                flatten(&mut map, percent);
             }
             Self::Exponential(tau) => map.par_mapv_inplace(|v| (-v / tau).exp()),
         }
@@ -66,11 +66,13 @@ fn min_max(map: &mut ArrayViewMut3<'_, f32>) {
     });
 }
 
-/// Caps values above the `percent`-th percentile of the finite ones (nearest rank), +∞ too.
-fn cap(map: &mut ArrayViewMut3<'_, f32>, percent: f32) {
-    let mut values: Vec<f32> = map.iter().copied().filter(|v| v.is_finite()).collect();
+/// Sets to 0 what is not above the `percent`-th percentile of the values above 0.
+fn flatten(map: &mut ArrayViewMut3<'_, f32>, percent: f32) {
+    let mut values: Vec<f32> = map.iter().copied().filter(|v| *v > 0.0).collect();
     let Some(last) = values.len().checked_sub(1) else { return };
-    let rank = ((f64::from(percent) / 100.0 * values.len() as f64).ceil() as usize).saturating_sub(1).min(last);
-    let (_, &mut cap, _) = values.select_nth_unstable_by(rank, f32::total_cmp);
-    map.par_mapv_inplace(|v| v.min(cap));
+    let rank = f64::from(percent) / 100.0 * last as f64;
+    let (_, &mut low, above) = values.select_nth_unstable_by(rank as usize, f32::total_cmp);
+    let high = above.iter().copied().min_by(f32::total_cmp).unwrap_or(low);
+    let threshold = low + (high - low) * rank.fract() as f32;
+    map.par_mapv_inplace(|v| if v > threshold { v } else { 0.0 });
 }

@@ -39,7 +39,8 @@ pub fn adaptive_gaussian(
     adaptive: &Adaptive,
 ) -> Result<Array3<f32>, GuidanceError> {
     let shape = check::channels(image)?;
-    check::all(shape, points, metric.spacing_mm)?;
+    check::points(points, shape)?;
+    metric.check()?;
     adaptive.check()?;
     let mut out = Array3::zeros(shape);
     for &point in points {
@@ -50,7 +51,7 @@ pub fn adaptive_gaussian(
 
 impl Adaptive {
     pub(crate) fn check(&self) -> Result<(), GuidanceError> {
-        check::positive("a", self.a)?;
+        check::measure("a", self.a)?;
         check::not_negative("b", self.b)?;
         let (value, range) = (self.window as f32, "an odd number of voxels");
         if self.window.is_multiple_of(2) {
@@ -145,7 +146,7 @@ pub fn attraction_field(
 ) -> Result<Array3<f32>, GuidanceError> {
     check::all(shape, positive, spacing_mm)?;
     check::points(negative, shape)?;
-    check::positive("epsilon", epsilon_mm2)?;
+    check::measure("epsilon", epsilon_mm2)?;
     let charges: Vec<_> = positive.iter().map(|p| (*p, 1.0)).chain(negative.iter().map(|p| (*p, -1.0))).collect();
     let mut out = Array3::zeros(shape);
     attract(out.view_mut(), [0; 3], &charges, spacing_mm, epsilon_mm2);

@@ -58,7 +58,7 @@ impl Signal {
     fn check(&self) -> Result<(), GuidanceError> {
         let spacing_mm = [1.0; 3];
         match *self {
-            Self::Gaussian { sigma_mm } => check::positive("sigma", sigma_mm),
+            Self::Gaussian { sigma_mm } => check::measure("sigma", sigma_mm),
             Self::Disk { radius_mm } => check::not_negative("radius", radius_mm),
             Self::Euclidean | Self::LocationPrior => Ok(()),
             Self::Geodesic { lambda, cutoff } => Geodesic { spacing_mm, lambda, cutoff }.check(),
@@ -70,7 +70,7 @@ impl Signal {
                 check::lambda(lambda)?;
                 adaptive.check()
             }
-            Self::Attraction { epsilon_mm2 } => check::positive("epsilon", epsilon_mm2),
+            Self::Attraction { epsilon_mm2 } => check::measure("epsilon", epsilon_mm2),
         }
     }
 }

@@ -49,7 +49,7 @@ fn normalisations() {
     };
     assert_eq!(of(Normalisation::None).unwrap(), [2.0, 4.0, 6.0, f32::INFINITY, 3.0]);
     assert_eq!(of(Normalisation::MinMax).unwrap(), [0.0, 0.5, 1.0, 1.0, 0.25]);
-    assert_eq!(of(Normalisation::Percentile(50.0)).unwrap(), [0.0, 1.0, 1.0, 1.0, 1.0]);
+    assert_eq!(of(Normalisation::Percentile(50.0)).unwrap(), [0.0, 0.0, 1.0, 1.0, 0.0]);
     assert_eq!(
         of(Normalisation::Exponential(2.0)).unwrap()[..4],
         [-1.0f32, -2.0, -3.0, f32::NEG_INFINITY].map(f32::exp)
