@@ -140,7 +140,8 @@ fn disk<'py>(
 /// A map brought to a network's range, as a new array; kind is one of
 ///
 /// "min-max": to [0, 1] by the least and the greatest finite value, +inf becomes 1;
-/// "percentile": values above the value-th percentile are set to it, then as "min-max";
+/// "percentile": as "min-max", then what is not above the value-th percentile of the values above 0
+/// becomes 0 (theta of Marinov et al. 2023);
 /// "exponential": exp(-v / value), 1 at 0 and 0 at +inf.
 /// map: [k, j, i]. Returns float32 of that shape.
 #[pyfunction]

@@ -140,6 +140,6 @@ def test_normalisations():
         isochrone.normalise(far, kind, value).ravel(), wanted, rtol=1e-6
     )
     same("min-max", None, [0, 0.5, 1, 1, 0.25])
-    same("percentile", 50, [0, 1, 1, 1, 1])
+    same("percentile", 50, [0, 0, 1, 1, 0])
     same("exponential", 2, np.exp([-1, -2, -3, -np.inf, -1.5]))
     assert far[0, 0, 0] == 2

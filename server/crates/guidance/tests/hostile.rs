@@ -225,8 +225,10 @@ fn arrays_that_do_not_fit() {
 #[test]
 fn no_points_is_defined() {
     for (name, f) in everywhere().filter(|(name, _)| !name.contains("transform") && *name != "mask_distance") {
-        let distance = ["euclidean", "geodesic_distance", "cells", "field"].iter().any(|w| name.to_lowercase().contains(w));
-        let distance = (distance || ["GuidanceState", "GuidanceState, Euclidean"].contains(&name)) && name != "attraction_field";
+        let distance =
+            ["euclidean", "geodesic_distance", "cells", "field"].iter().any(|w| name.to_lowercase().contains(w));
+        let distance =
+            (distance || ["GuidanceState", "GuidanceState, Euclidean"].contains(&name)) && name != "attraction_field";
         let wanted = if distance { INF } else { 0.0 };
         assert!(f(image().view(), &[], ONE, 0.5).unwrap().iter().all(|v| *v == wanted), "{name}");
     }
@@ -243,7 +245,8 @@ fn layouts_that_are_not_contiguous() {
     let strided = wide.slice(s![.., .., ..;-2]);
     let plain = strided.as_standard_layout().to_owned();
     for (name, f) in everywhere() {
-        let (got, wanted) = (f(strided, &[[1, 2, 3], [0, 0, 0]], ONE, 0.5), f(plain.view(), &[[1, 2, 3], [0, 0, 0]], ONE, 0.5));
+        let (got, wanted) =
+            (f(strided, &[[1, 2, 3], [0, 0, 0]], ONE, 0.5), f(plain.view(), &[[1, 2, 3], [0, 0, 0]], ONE, 0.5));
         if ["GeodesicField", "GeodesicCells"].contains(&name) || name == "GuidanceState" {
             assert_eq!(got, Err(GuidanceError::Layout), "{name}: the image is read again at every change");
         } else {

@@ -41,14 +41,13 @@ fn spread(block: usize, first: bool, last: bool) -> u64 {
     here | if first { here >> 1 } else { 0 } | if last { here << 1 } else { 0 }
 }
 
-/// Lowers `row` by steps from `from` (3 neighbours a voxel) in the blocks of `mask`; returns the
-/// blocks that a change may reach.
+/// Lowers `row` by steps from `N` other rows (3 neighbours a voxel each) in the blocks of `mask`;
+/// returns the blocks that a change may reach.
 #[inline(always)]
-pub(crate) fn pull<S: Simd, const C: usize, const L: bool>(
+pub(crate) fn pull<S: Simd, const C: usize, const L: bool, const N: usize>(
     simd: S,
     row: &mut RowMut<'_, C>,
-    from: &Row<'_, C>,
-    cost: Cost,
+    from: &[(Row<'_, C>, Cost); N],
     (mask, block): (u64, usize),
 ) -> u64 {
     let width = row.distance.len();
@@ -64,19 +63,22 @@ pub(crate) fn pull<S: Simd, const C: usize, const L: bool>(
         let (old_first, old_last) = (row.distance[a], row.distance[b - 1]);
         let mut changed = false;
         // The ends of the region have one neighbour less; everything between has three.
-        if a == 0 {
-            changed |= pull_one::<C, L>(row, from, cost.straight, cost.lambda, 0, 0);
-            if width > 1 {
-                changed |= pull_one::<C, L>(row, from, cost.diagonal, cost.lambda, 0, 1);
+        for (from, cost) in from {
+            let mut one = |length, to, at| changed |= pull_one::<C, L>(row, from, length, cost.lambda, to, at);
+            if a == 0 {
+                one(cost.straight, 0, 0);
+                if width > 1 {
+                    one(cost.diagonal, 0, 1);
+                }
             }
-        }
-        if b == width && width > 1 {
-            changed |= pull_one::<C, L>(row, from, cost.diagonal, cost.lambda, width - 1, width - 2);
-            changed |= pull_one::<C, L>(row, from, cost.straight, cost.lambda, width - 1, width - 1);
+            if b == width && width > 1 {
+                one(cost.diagonal, width - 1, width - 2);
+                one(cost.straight, width - 1, width - 1);
+            }
         }
         let (a3, b3) = (a.max(1), b.min(width - 1));
         if a3 < b3 {
-            changed |= pull_three::<S, C, L>(simd, row, from, cost, (a3, b3));
+            changed |= pull_three::<S, C, L, N>(simd, row, from, (a3, b3));
         }
         if changed {
             reached |= spread(n, row.distance[a] < old_first, row.distance[b - 1] < old_last);
@@ -147,26 +149,30 @@ fn lower<S: Simd, const L: bool>(
     }
 }
 
-/// Lowers the voxels `a..b` from their three neighbours in another row; none lies at a row's end.
+/// Lowers the voxels `a..b` from their three neighbours in each other row; none lies at a row's end.
 #[inline(always)]
-fn pull_three<S: Simd, const C: usize, const L: bool>(
+fn pull_three<S: Simd, const C: usize, const L: bool, const N: usize>(
     simd: S,
     row: &mut RowMut<'_, C>,
-    from: &Row<'_, C>,
-    cost: Cost,
+    from: &[(Row<'_, C>, Cost); N],
     (a, b): (usize, usize),
 ) -> bool {
     if b - a < S::F32_LANES {
         let mut changed = false;
-        for x in a..b {
-            changed |= pull_one::<C, L>(row, from, cost.diagonal, cost.lambda, x, x - 1);
-            changed |= pull_one::<C, L>(row, from, cost.straight, cost.lambda, x, x);
-            changed |= pull_one::<C, L>(row, from, cost.diagonal, cost.lambda, x, x + 1);
+        for (from, cost) in from {
+            for x in a..b {
+                changed |= pull_one::<C, L>(row, from, cost.diagonal, cost.lambda, x, x - 1);
+                changed |= pull_one::<C, L>(row, from, cost.straight, cost.lambda, x, x);
+                changed |= pull_one::<C, L>(row, from, cost.diagonal, cost.lambda, x, x + 1);
+            }
         }
         return changed;
     }
-    let (straight, diagonal) = (simd.splat_f32s(cost.straight), simd.splat_f32s(cost.diagonal));
-    let lambda = simd.splat_f32s(cost.lambda);
+    let lengths: [(S::f32s, S::f32s); N] = std::array::from_fn(
+        #[inline(always)]
+        |n| (simd.splat_f32s(from[n].1.straight), simd.splat_f32s(from[n].1.diagonal)),
+    );
+    let lambda = simd.splat_f32s(from[0].1.lambda);
     let none = simd.splat_u32s(0);
     let mut changed = simd.less_than_f32s(lambda, lambda);
     let mut x = a;
@@ -180,17 +186,20 @@ fn pull_three<S: Simd, const C: usize, const L: bool>(
         let old = load::<S>(row.distance, x);
         let mut best = old;
         let mut owner = if L { load_label::<S>(row.label, x) } else { none };
-        for (at, length) in [(x - 1, diagonal), (x, straight), (x + 1, diagonal)] {
-            let mut difference = simd.abs_f32s(simd.sub_f32s(here[0], load::<S>(from.image[0], at)));
-            #[allow(clippy::needless_range_loop, reason = "two arrays are read at c")]
-            for c in 1..C {
-                difference =
-                    simd.add_f32s(difference, simd.abs_f32s(simd.sub_f32s(here[c], load::<S>(from.image[c], at))));
+        for n in 0..N {
+            let (from, (straight, diagonal)) = (&from[n].0, lengths[n]);
+            for (at, length) in [(x - 1, diagonal), (x, straight), (x + 1, diagonal)] {
+                let mut difference = simd.abs_f32s(simd.sub_f32s(here[0], load::<S>(from.image[0], at)));
+                #[allow(clippy::needless_range_loop, reason = "two arrays are read at c")]
+                for c in 1..C {
+                    difference =
+                        simd.add_f32s(difference, simd.abs_f32s(simd.sub_f32s(here[c], load::<S>(from.image[c], at))));
+                }
+                let step = simd.add_f32s(length, simd.mul_f32s(lambda, difference));
+                let through = simd.add_f32s(load::<S>(from.distance, at), step);
+                let label = if L { load_label::<S>(from.label, at) } else { none };
+                (best, owner) = lower::<S, L>(simd, through, label, best, owner);
             }
-            let step = simd.add_f32s(length, simd.mul_f32s(lambda, difference));
-            let through = simd.add_f32s(load::<S>(from.distance, at), step);
-            let label = if L { load_label::<S>(from.label, at) } else { none };
-            (best, owner) = lower::<S, L>(simd, through, label, best, owner);
         }
         changed = simd.or_m32s(changed, simd.less_than_f32s(best, old));
         store::<S>(row.distance, x, best);

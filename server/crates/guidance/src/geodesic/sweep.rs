@@ -269,11 +269,18 @@ fn take_slice<S: Simd, const C: usize, const L: bool>(
     let height = other.distance.len() / layout.ni;
     let middle = band.offset + j;
     let mut row = row_mut::<C, L>(band.distance, band.label, &band.image, layout, j);
-    let mut reached = 0;
-    for near in middle.saturating_sub(1)..(middle + 2).min(height) {
-        let from = row_of::<C, L>(other.distance, other.label, &other.image, layout, near);
+    let near = |near: usize| {
         let cost = if near == middle { costs.next_slice } else { costs.next_slice_and_row };
-        reached |= pull::<S, C, L>(simd, &mut row, &from, cost, (mask, layout.block));
+        (row_of::<C, L>(other.distance, other.label, &other.image, layout, near), cost)
+    };
+    let blocks = (mask, layout.block);
+    if middle > 0 && middle + 1 < height {
+        let from = [near(middle - 1), near(middle), near(middle + 1)];
+        return pull::<S, C, L, 3>(simd, &mut row, &from, blocks);
+    }
+    let mut reached = 0;
+    for n in middle.saturating_sub(1)..(middle + 2).min(height) {
+        reached |= pull::<S, C, L, 1>(simd, &mut row, &[near(n)], blocks);
     }
     reached
 }
@@ -303,20 +310,18 @@ fn finish_row<S: Simd, const C: usize, const L: bool>(
         let (i1, i2) = (image.map(|c| c.0), image.map(|c| c.1));
         reached |= if side < 0 {
             let from = row_of::<C, L>(d1, l1, &i1, layout, near);
-            pull::<S, C, L>(
+            pull::<S, C, L, 1>(
                 simd,
                 &mut row_mut::<C, L>(d2, l2, &i2, layout, 0),
-                &from,
-                costs.next_row,
+                &[(from, costs.next_row)],
                 (mask, layout.block),
             )
         } else {
             let from = row_of::<C, L>(d2, l2, &i2, layout, 0);
-            pull::<S, C, L>(
+            pull::<S, C, L, 1>(
                 simd,
                 &mut row_mut::<C, L>(d1, l1, &i1, layout, j),
-                &from,
-                costs.next_row,
+                &[(from, costs.next_row)],
                 (mask, layout.block),
             )
         };
