@@ -16,7 +16,7 @@ PROCESSES  ?= 1
 START      ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slicer slicer-pictures oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean
+.PHONY: help demo test test-slicer slicer-pictures oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean crash-test
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/' | sed 's/^/  make /'
@@ -65,6 +65,9 @@ bench-engines: build lesions ## Dice of every engine after 1, 3, 5 and 10 clicks
 
 pictures: build lesions ## every kind of prompt and every engine, drawn through gRPC into docs/figures
 	$(VENV)/bin/python docs/figures/gallery.py build/lesions
+
+crash-test: ## kill the server 1,000 times at random instants: nothing acknowledged may be lost (a quarter of an hour)
+	ISOCHRONE_KILLS=1000 cargo test --release --workspace --test serve -- killed_at_random --nocapture
 
 evaluate: build build/stamp-venv ## a simulated reader over labelled cases: make evaluate DATA=folder OUT=folder ARGS="--clicks 10"
 	$(BIN) evaluate --cases "$(DATA)" --out "$(OUT)" $(ARGS)

@@ -18,6 +18,7 @@ mod prompts;
 mod segment;
 mod series;
 pub mod serve;
+mod sessions;
 mod shared;
 mod suv;
 mod user;
@@ -67,6 +68,8 @@ enum Command {
     GpuCheck(gpu_check::GpuCheckArgs),
     /// Serve volumes and sessions over gRPC
     Serve(serve::ServeArgs),
+    /// Look after sessions that a server keeps
+    Sessions(sessions::SessionsArgs),
     /// Look after the accounts of a server
     User(user::UserArgs),
     /// Look into the audit trail of a server
@@ -100,6 +103,7 @@ impl Cli {
             Command::Bench(args) => bench::run(&args),
             Command::GpuCheck(args) => gpu_check::run(&args),
             Command::Serve(args) => serve::run(args),
+            Command::Sessions(args) => sessions::run(args),
             Command::User(args) => user::run(args),
             Command::Audit(args) => audit::run(args),
         }

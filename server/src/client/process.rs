@@ -18,6 +18,8 @@ pub struct ServerOptions {
     pub model: Option<PathBuf>,
     /// Such as `auto`, `cpu`, `cuda:0`; the server's default if `None`.
     pub device: Option<String>,
+    /// Folder in which it keeps sessions; none are kept if `None`.
+    pub state: Option<PathBuf>,
 }
 
 /// A server in a process of its own, ended when this is dropped.
@@ -40,6 +42,9 @@ impl ServerProcess {
         }
         if let Some(device) = &options.device {
             command.args(["--device", device]);
+        }
+        if let Some(state) = &options.state {
+            command.arg("--state").arg(state);
         }
         let out = File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
         let mut child = command

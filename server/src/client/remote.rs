@@ -128,6 +128,15 @@ impl Remote {
         Ok(RemoteSession::new(self.clone(), session, label.label_id, volume))
     }
 
+    /// What the server knows of a session, be it from an earlier process.
+    ///
+    /// # Errors
+    /// There is none of this id.
+    pub async fn look(&mut self, session_id: &str) -> anyhow::Result<v1::Session> {
+        let request = v1::GetSessionRequest { session_id: session_id.to_owned() };
+        Ok(self.segmentation.get_session(request).await?.into_inner())
+    }
+
     /// Forgets an image on the server.
     ///
     /// # Errors

@@ -64,6 +64,11 @@ impl RemoteSession {
         }
     }
 
+    /// Its id on the server.
+    pub fn id(&self) -> &str {
+        &self.session_id
+    }
+
     /// The mask as put together from the deltas.
     pub fn mask(&self) -> &Mask {
         &self.mask

@@ -1,5 +1,6 @@
 //! `isochrone bench`: how long a reader waits, measured at the client over gRPC.
 
+mod durable;
 mod sweep;
 
 use crate::cli::demo::case::{self, Case};
@@ -40,6 +41,9 @@ pub struct BenchArgs {
     /// Also sweep a whole body of 400 × 400 × 326 voxels (made), and click while that goes on.
     #[arg(long)]
     sweep: bool,
+    /// Also tell what it costs to keep sessions, and how fast one of 30 prompts comes back.
+    #[arg(long)]
+    durable: bool,
 }
 
 /// Prints the table.
@@ -66,7 +70,8 @@ fn measure_all(args: &BenchArgs, folder: &std::path::Path) -> anyhow::Result<()>
             case::synthetic(folder)?
         }
     };
-    let options = ServerOptions { root: folder.to_owned(), model: args.model.clone(), device: args.device.clone() };
+    let options =
+        ServerOptions { root: folder.to_owned(), model: args.model.clone(), device: args.device.clone(), state: None };
     let server = ServerProcess::start(&options, &folder.join("server.log"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -81,6 +86,11 @@ fn measure_all(args: &BenchArgs, folder: &std::path::Path) -> anyhow::Result<()>
         }
         if args.sweep {
             sweep::measure(args, folder, &mut remote).await?;
+        }
+        if args.durable {
+            for case in cases.iter().filter(|c| c.name != "lung1") {
+                durable::measure(case, &options, folder, &mut remote).await?;
+            }
         }
         Ok(())
     })

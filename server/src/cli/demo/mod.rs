@@ -62,8 +62,12 @@ pub struct DemoArgs {
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     std::fs::create_dir_all(&args.out).with_context(|| format!("{} cannot be made", args.out.display()))?;
     let (cases, synthetic) = cases(args)?;
-    let options =
-        ServerOptions { root: args.out.canonicalize()?, model: args.model.clone(), device: args.device.clone() };
+    let options = ServerOptions {
+        root: args.out.canonicalize()?,
+        model: args.model.clone(),
+        device: args.device.clone(),
+        state: None,
+    };
     let spinner = shared::spinner("Starting a server".to_owned());
     let server = ServerProcess::start(&options, &args.out.join("server.log"));
     spinner.finish_and_clear();
