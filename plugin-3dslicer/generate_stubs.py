@@ -1,7 +1,7 @@
 """Writes the message classes of ``protos/`` into the plugin: ``generate_stubs.py [FOLDER]``.
 
 Run with the grpcio-tools named below: code that it makes works with that protobuf and the next major one, which
-is what Slicer 5.8 (Python 3.9) to the present one can install. See docs/decisions/0011-slicer-stubs.md.
+is what Slicer 5.8 (Python 3.9) to the present one can install. See docs/decisions/0010-slicer-stubs.md.
 """
 
 import sys

@@ -328,8 +328,7 @@ class Remote:
         )
         self.revision = update.revision
         gone = set(self.labels)
-        if update.labels or not self.labels:
-            change.labels = self.note_labels(update.labels)
+        change.labels = self.note_labels(update.labels)
         gone -= set(self.labels)
         for delta in update.deltas:
             box, voxels = self._read_delta(delta)

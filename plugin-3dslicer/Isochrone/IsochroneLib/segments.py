@@ -123,6 +123,8 @@ def write(node, segment_id: str, volume, box: Box, voxels: np.ndarray) -> None:
         there[new] = value
         image.GetPointData().GetScalars().Modified()
     image.Modified()
+    # The views wait for this one.
+    node.GetSegmentation().InvokeEvent(slicer.vtkSegmentation.RepresentationModified, segment_id)
 
 
 def _enlarge(image, had: Box, box: Box, volume) -> None:

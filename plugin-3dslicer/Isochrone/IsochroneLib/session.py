@@ -191,8 +191,8 @@ class Session:
 
     def _add_observer(self, event, call) -> None:
         @vtk.calldata_type(vtk.VTK_STRING)
-        def observed(_caller, _event, segment_id):
-            call(segment_id)
+        def observed(_caller, _event, segment_id=None):
+            call(segment_id or "")
 
         segmentation = self.segmentation.GetSegmentation()
         self._observers.append((segmentation, segmentation.AddObserver(event, observed)))
@@ -202,6 +202,8 @@ class Session:
             self._dirty.update([segment_id] if segment_id else self.segment_ids())
 
     def _on_segment_removed(self, segment_id: str) -> None:
+        if not segment_id:
+            return
         self._dirty.discard(segment_id)
         self._shown.pop(segment_id, None)
         if self.context and not self._writing:

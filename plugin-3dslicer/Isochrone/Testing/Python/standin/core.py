@@ -51,7 +51,9 @@ class SliceView:
         mapper = vtk.vtkImageMapper()
         mapper.SetColorWindow(255)
         mapper.SetColorLevel(127.5)
-        mapper.SetInputConnection(self.logic.GetImageDataConnection())
+        self.logic.AddObserver(
+            vtk.vtkCommand.ModifiedEvent, lambda *_: mapper.SetInputConnection(self.logic.GetImageDataConnection())
+        )
         self._image = vtk.vtkActor2D()
         self._image.SetMapper(mapper)
         self._image.GetProperty().SetDisplayLocationToBackground()
@@ -66,40 +68,6 @@ class SliceView:
 
     def sliceView(self):
         return SimpleNamespace(interactor=lambda: self.interactor, renderWindow=lambda: self.window)
-
-    # For tests.
-    def show(self, volume) -> None:
-        """The volume as background, filling the view."""
-        self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
-        self.logic.FitSliceToAll()
-
-    def xy(self, ras) -> tuple:
-        """Where a point of the slice is in the view."""
-        inverse = vtk.vtkMatrix4x4()
-        vtk.vtkMatrix4x4.Invert(self.node.GetXYToRAS(), inverse)
-        return tuple(int(round(x)) for x in inverse.MultiplyPoint([*ras, 1])[:2])
-
-    def drag(self, places: list, control: bool = False) -> None:
-        """Press at the first place, move through the others, release at the last."""
-        event = lambda x, y: self.interactor.SetEventInformation(int(x), int(y), int(control), 0, chr(0), 0, None)
-        event(*places[0])
-        self.interactor.MouseMoveEvent()
-        self.interactor.LeftButtonPressEvent()
-        for place in places[1:]:
-            event(*place)
-            self.interactor.MouseMoveEvent()
-        self.interactor.LeftButtonReleaseEvent()
-
-    def picture(self, path) -> None:
-        """What the view shows, as PNG."""
-        self.window.Render()
-        grab = vtk.vtkWindowToImageFilter()
-        grab.SetInput(self.window)
-        grab.Update()
-        writer = vtk.vtkPNGWriter()
-        writer.SetInputConnection(grab.GetOutputPort())
-        writer.SetFileName(str(path))
-        writer.Write()
 
 
 class LayoutManager:
@@ -149,4 +117,7 @@ def start() -> None:
         modules[name.lower()] = SimpleNamespace(logic=lambda logic=logic: logic)
     slicer.modules = SimpleNamespace(**modules)
     layout = LayoutManager(application)
-    slicer.app = SimpleNamespace(layoutManager=lambda: layout, applicationLogic=lambda: application)
+    from . import widgets
+
+    qt_application = widgets.start()
+    slicer.app = SimpleNamespace(processEvents=qt_application.processEvents, layoutManager=lambda: layout)

@@ -1,0 +1,73 @@
+"""The panel: joins the form, the session and the tools."""
+
+from __future__ import annotations
+
+import qt
+import slicer
+
+from . import shortcuts
+from .panels.connection import ConnectionPanel
+from .panels.looking import LookingPanel
+from .panels.prompting import PromptingPanel
+from .panels.saving import SavingPanel
+from .session import Session
+
+PUMP_MS = 10
+
+
+class Panel:
+    """Made by the module's widget; `ui` holds the form's widgets by name."""
+
+    def __init__(self, ui):
+        self.ui = ui
+        self.session = Session()
+        self.editor_node = self._editor_node()
+        ui.editor.setMRMLSegmentEditorNode(self.editor_node)
+        self.session.editor_node = self.editor_node
+        self.session.before_write = ui.editor.saveStateForUndo
+        self.connection = ConnectionPanel(ui, self.session)
+        self.prompting = PromptingPanel(ui, self.session)
+        self.looking = LookingPanel(ui, self.session)
+        self.saving = SavingPanel(ui, self.session)
+        self._keys: list = []
+        ui.keysLabel.setText("\n".join(f"{key}\t{text}" for key, (_, text) in shortcuts.SHORTCUTS.items()))
+        self.timer = qt.QTimer()
+        self.timer.setInterval(PUMP_MS)
+        self.timer.timeout.connect(self.session.pump)
+        self.timer.start()
+        self.connection.restore()
+
+    @staticmethod
+    def _editor_node():
+        node = slicer.mrmlScene.GetSingletonNode("Isochrone", "vtkMRMLSegmentEditorNode")
+        if node is None:
+            fresh = slicer.vtkMRMLSegmentEditorNode()
+            fresh.SetSingletonTag("Isochrone")
+            fresh.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteAllSegments)
+            node = slicer.mrmlScene.AddNode(fresh)
+        return node
+
+    def enter(self) -> None:
+        """The module is shown: keys and tools work."""
+        actions = {**self.prompting.actions(), **self.looking.actions(), "cancel": self.connection.cancel}
+        for key, (name, _text) in shortcuts.SHORTCUTS.items():
+            shortcut = qt.QShortcut(qt.QKeySequence(key), slicer.util.mainWindow())
+            shortcut.activated.connect(actions[name])
+            self._keys.append(shortcut)
+
+    def exit(self) -> None:
+        """Another module is shown: nothing listens any more."""
+        for shortcut in self._keys:
+            shortcut.setEnabled(False)
+            shortcut.setParent(None)
+        self._keys = []
+        self.prompting.stop_tool()
+
+    def shut_down(self) -> None:
+        """At the end."""
+        self.exit()
+        self.timer.stop()
+        self.prompting.marks.clear()
+        self.looking.overlay.remove()
+        self.session.shut_down()
+        self.connection.stop_server()

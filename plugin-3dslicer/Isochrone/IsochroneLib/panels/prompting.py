@@ -1,0 +1,193 @@
+"""Tools, polarity, undo, and the list of prompts."""
+
+from __future__ import annotations
+
+import numpy as np
+import qt
+import slicer
+
+from .. import segments, volumes
+from ..effects.tool import SliceView
+from ..effects.tools import TOOLS
+from ..errors import ServerError
+from ..marks import Marks
+from ..prompts import Prompts, thinned
+from .got import got
+
+KINDS = {"click": "Point", "scribble": "Scribble", "box_2d": "Box", "lasso": "Lasso"}
+SURFACE_MS = 400
+
+
+class PromptingPanel:
+    """The section Prompts."""
+
+    def __init__(self, ui, session):
+        self.ui, self.session = ui, session
+        self.marks = Marks()
+        self.tool = None
+        self._stale: set = set()
+        self._ids: list = []
+        self._buttons = {
+            "click": ui.clickButton,
+            "scribble": ui.scribbleButton,
+            "box_2d": ui.boxButton,
+            "lasso": ui.lassoButton,
+        }
+        for kind, button in self._buttons.items():
+            button.clicked.connect(lambda *_, kind=kind: self.choose(kind))
+        for button, call in (
+            (ui.undoButton, session.undo),
+            (ui.redoButton, session.redo),
+            (ui.resetButton, self.reset),
+            (ui.newSegmentButton, self.new_segment),
+            (ui.removeButton, self.remove),
+        ):
+            button.clicked.connect(lambda *_, call=call: call())
+        ui.marksCheck.toggled.connect(self.marks.set_visible)
+        session.listen("changed", self._on_changed)
+        session.listen("removed", lambda _id: self._show_prompts())
+        session.listen("warning", ui.answerLabel.setText)
+        session.listen("state", self._on_state)
+        # 3D surfaces follow when the reader pauses: they may take longer than a click.
+        self._surfaces = qt.QTimer()
+        self._surfaces.setSingleShot(True)
+        self._surfaces.setInterval(SURFACE_MS)
+        self._surfaces.timeout.connect(self._update_surfaces)
+
+    def actions(self) -> dict:
+        """For the keys."""
+        chosen = {kind: (lambda kind=kind: self.choose(kind)) for kind in TOOLS}
+        session = {"undo": self.session.undo, "redo": self.session.redo}
+        own = {"toggle": self.toggle, "new_segment": self.new_segment, "reset": self.reset}
+        return {**chosen, **session, **own}
+
+    @property
+    def segment(self) -> str:
+        """The Segment Editor's current one; the first where it has none."""
+        chosen = self.ui.editor.currentSegmentID()
+        ids = self.session.segment_ids()
+        return chosen if chosen in ids else (ids[0] if ids else "")
+
+    # Tools
+
+    def choose(self, kind: str) -> None:
+        """Take up a tool, or lay it down if it is in hand."""
+        same = self.tool is not None and self.tool.kind == kind
+        self.stop_tool()
+        if not same:
+            self.tool = TOOLS[kind](self._drawn)
+            layout = slicer.app.layoutManager()
+            widgets = [layout.sliceWidget(name) for name in layout.sliceViewNames()]
+            self.tool.start([slice_view(widget) for widget in widgets])
+        for name, button in self._buttons.items():
+            button.setChecked(self.tool is not None and name == self.tool.kind)
+
+    def stop_tool(self) -> None:
+        """Lay the tool down."""
+        if self.tool is not None:
+            self.tool.stop()
+            self.tool = None
+        for button in self._buttons.values():
+            button.setChecked(False)
+
+    def toggle(self) -> None:
+        """From positive to negative and back."""
+        positive = got(self.ui.positiveButton.checked) if hasattr(self.ui.positiveButton, "checked") else None
+        if positive is None:
+            positive = self.ui.positiveButton.isChecked()
+        (self.ui.negativeButton if positive else self.ui.positiveButton).setChecked(True)
+
+    @property
+    def is_positive(self) -> bool:
+        """What the reader chose."""
+        button = self.ui.positiveButton
+        return bool(got(button.checked) if hasattr(button, "checked") else button.isChecked())
+
+    def _drawn(self, kind: str, drawing, inverted: bool) -> None:
+        session = self.session
+        if session.context is None or not session.context.remote.session_id:
+            self.ui.answerLabel.setText("Choose a volume and press Begin first.")
+            return
+        try:
+            placed = drawing.moved(volumes.node_from_world(session.volume))
+        except ServerError as error:
+            self.ui.answerLabel.setText(error.sentence)
+            return
+        placed = placed._replace(points=thinned(placed.points))
+        positive = self.is_positive != inverted
+        prompts = Prompts(session.context.remote.client.messages)
+        session.add_prompt(self.segment, prompts.make(kind, placed, positive, float(got(self.ui.radiusSpin.value))))
+
+    # Segments
+
+    def new_segment(self) -> None:
+        """Add one and go on with it."""
+        if self.session.segmentation is not None:
+            segmentation = self.session.segmentation.GetSegmentation()
+            name = f"Segment_{segmentation.GetNumberOfSegments() + 1}"
+            self.ui.editor.setCurrentSegmentID(segmentation.AddEmptySegment("", name))
+
+    def reset(self) -> None:
+        """Empty the current segment."""
+        if self.segment:
+            self.session.reset(self.segment)
+
+    def remove(self) -> None:
+        """Take the chosen prompt back."""
+        row = got(self.ui.promptList.currentRow)
+        if 0 <= row < len(self._ids):
+            self.session.remove_prompt(self._ids[row])
+
+    # Answers
+
+    def _on_changed(self, change) -> None:
+        self._stale.update(delta.segment_id for delta in change.deltas)
+        self._surfaces.start()
+        self._show_prompts()
+        if change.elapsed_ms:
+            self.ui.answerLabel.setText(answer(change))
+
+    def _on_state(self, state: str, _sentence: str) -> None:
+        ready = state in ("ready", "lost")
+        for button in (*self._buttons.values(), self.ui.undoButton, self.ui.redoButton, self.ui.resetButton):
+            button.setEnabled(ready)
+
+    def _show_prompts(self) -> None:
+        session = self.session
+        try:
+            matrix = np.linalg.inv(volumes.node_from_world(session.volume))
+        except ServerError:
+            matrix = np.eye(4)
+        self.marks.show(session.prompts, matrix)
+        self.ui.promptList.clear()
+        self._ids = sorted(session.prompts)
+        for prompt_id in self._ids:
+            placed, segment = session.prompts[prompt_id]
+            self.ui.promptList.addItem(prompt_name(placed, segment))
+
+    def _update_surfaces(self) -> None:
+        stale, self._stale = self._stale, set()
+        for segment in stale:
+            segments.update_surface(self.session.segmentation, segment)
+
+
+def slice_view(widget) -> SliceView:
+    """What a tool needs of a slice widget."""
+    view = widget.sliceView()
+    return SliceView(widget.mrmlSliceNode(), view.interactor(), view.renderWindow())
+
+
+def prompt_name(placed, segment: str) -> str:
+    """A prompt in the list."""
+    kind = placed.prompt.WhichOneof("kind")
+    sign = "−" if getattr(getattr(placed.prompt, kind), "polarity", 0) == 2 else "+"
+    return f"{sign} {KINDS.get(kind, kind.replace('_', ' '))} in {segment}"
+
+
+def answer(change) -> str:
+    """What the server did, in a line; of PET in SUV with its measures."""
+    line = f"{change.elapsed_ms:.0f} ms ({change.engine})"
+    for segment, m in change.measures:
+        if segment and m.HasField("lesion_glycolysis"):
+            line += f"; {segment}: MTV {m.volume_ml:.1f} mL, SUVmax {m.maximum:.1f}, TLG {m.lesion_glycolysis:.0f}"
+    return line

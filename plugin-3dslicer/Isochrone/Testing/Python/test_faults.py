@@ -1,0 +1,217 @@
+"""What goes wrong, as one sentence in the panel; and what must not get lost."""
+
+import datetime
+from concurrent import futures
+
+import pytest
+from conftest import begin, end_panel, load_lesion, make_panel, same_masks, settle, slicer_mask, wait
+from driver import View
+from standin.server import BINARY, Server
+
+
+@pytest.fixture
+def closing():
+    """Panels made by a test, closed at its end."""
+    made = []
+    yield made
+    for panel in made:
+        end_panel(panel)
+
+
+def says(panel) -> str:
+    """The panel's sentence on the server."""
+    return panel.ui.stateLabel.text()
+
+
+@pytest.mark.parametrize("address", ["{}", "http://{}", "grpc://{}", " {}/ "])
+def test_addresses_with_and_without_scheme(server, closing, address):
+    closing.append(make_panel(address.format(server.address)))
+    assert closing[0].session.state == "connected", says(closing[0])
+
+
+def test_no_server_and_no_address(closing):
+    closing.append(make_panel("127.0.0.1:1"))
+    assert says(closing[0]) == "No server answers at 127.0.0.1:1. Start it, or correct the address."
+    closing.append(make_panel("what is this"))
+    assert "This is no address" in says(closing[1])
+
+
+def answering(describe):
+    """A server of another make: `describe(context)` answers DescribeServer."""
+    import grpc
+    from IsochroneLib.client import messages
+
+    pb = messages().segmentation
+
+    class Handler(grpc.GenericRpcHandler):
+        def service(self, call):
+            if not call.method.endswith("/DescribeServer"):
+                return None
+            return grpc.unary_unary_rpc_method_handler(
+                lambda _request, context: describe(pb, context),
+                request_deserializer=pb.DescribeServerRequest.FromString,
+                response_serializer=pb.ServerDescription.SerializeToString,
+            )
+
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    server.add_generic_rpc_handlers((Handler(),))
+    return server
+
+
+@pytest.mark.parametrize("version, words", [(0, "too old: update it"), (99, "newer: update the Isochrone extension")])
+def test_old_and_new_servers(closing, version, words):
+    server = answering(lambda pb, _: pb.ServerDescription(server_version="0.0.1", protocol_version=version))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    closing.append(make_panel(f"127.0.0.1:{port}"))
+    server.stop(0)
+    assert words in says(closing[0])
+
+
+def test_wrong_token(closing):
+    import grpc
+
+    def refuse(pb, context):
+        token = dict(context.invocation_metadata()).get("authorization")
+        if token != "Bearer right":
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "unknown token")
+        return pb.ServerDescription(server_version="1", protocol_version=1)
+
+    server = answering(refuse)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    for token in ("wrong", " right "):
+        closing.append(make_panel(f"127.0.0.1:{port}", token))
+    server.stop(0)
+    assert says(closing[0]) == "The server does not accept this token. Ask its administrator for a new one."
+    assert closing[1].session.state == "connected"
+    closing.append(make_panel("http://hospital.example:50051", "secret"))
+    assert "A token is not sent without TLS" in says(closing[2])
+
+
+def certificate(tmp_path, name: str):
+    """A certificate of its own authority for a name; its PEM files."""
+    x509 = pytest.importorskip("cryptography.x509", reason="cryptography is not installed")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path / "authority.pem"
+    path.write_bytes(pem)
+    return pem, private, path
+
+
+@pytest.mark.parametrize(
+    "name, trusted, sentence",
+    [
+        ("localhost", True, ""),
+        ("other.hospital.example", True, "certificate is not for localhost"),
+        ("localhost", False, "certificate is not trusted here"),
+    ],
+)
+def test_tls(closing, tmp_path, name, trusted, sentence):
+    import grpc
+
+    pem, private, path = certificate(tmp_path, name)
+    server = answering(lambda pb, _: pb.ServerDescription(server_version="1", protocol_version=1))
+    port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([(private, pem)]))
+    server.start()
+    closing.append(make_panel(f"https://localhost:{port}", "", str(path) if trusted else ""))
+    server.stop(0)
+    if sentence:
+        assert sentence in says(closing[0]), says(closing[0])
+    else:
+        assert closing[0].session.state == "connected", says(closing[0])
+
+
+def test_volume_too_large(panel):
+    """The server's own limit (4 GiB) on a size that only the header claims."""
+    from IsochroneLib.volumes import NrrdSource
+
+    volume = load_lesion("lung2")
+    whole = NrrdSource.__init__
+
+    def claims(self, node):
+        whole(self, node)
+        self.size_bytes = 1 << 43
+
+    NrrdSource.__init__ = claims
+    try:
+        begin(panel, volume, "a")
+    finally:
+        NrrdSource.__init__ = whole
+    wait(lambda: panel.session.state == "connected", "the refusal")
+    sentence = says(panel)
+    assert "limit" in sentence or "large" in sentence or "GiB" in sentence, sentence
+    assert len(sentence) < 200
+
+
+def test_server_killed_in_the_middle_of_a_click(tmp_path, closing):
+    if not BINARY.exists():
+        pytest.skip("target/release/isochrone is missing: make build")
+    server = Server(tmp_path)
+    panel = make_panel(server.address)
+    closing.append(panel)
+    try:
+        volume = load_lesion("lung2")
+        from conftest import lesion_centre
+
+        centre = lesion_centre(volume, "lung2")
+        begin(panel, volume, "tumour")
+        red = View("Red")
+        red.node.SetOrientation("Axial")
+        red.show(volume)
+        panel.ui.clickButton.click()
+        red.click(centre)
+        settle(panel)
+        first = slicer_mask(panel, "tumour")
+        red.click(centre + [6, 0, 0], control=True)
+        server.kill()
+        wait(lambda: panel.session.state == "lost", "the panel's notice")
+        assert "Prompts are kept" in says(panel)
+        red.click(centre + [0, 6, 0])  # while nobody answers
+        server.start()
+        wait(lambda: panel.session.state == "ready", "the server's return")
+        settle(panel)
+        last = slicer_mask(panel, "tumour")
+        assert (last != first).any() and last.any()
+        same_masks(panel, "tumour")
+        kinds = [p.prompt.click.polarity for p, _ in panel.session.prompts.values()]
+        assert kinds.count(2) == 1, "the click in the middle of which the server died is lost"
+        assert kinds.count(1) >= 2, "the click given while the server was away is lost"
+    finally:
+        server.stop()
+
+
+def test_cancel_and_rapid_clicks(lung, views):
+    lung.ui.clickButton.click()
+    for step in range(6):
+        views["Red"].click(lung.centre + [step, 0, 0])
+    settle(lung)
+    assert len(lung.session.prompts) == 6
+    same_masks(lung, "tumour")
+    views["Red"].click(lung.centre + [0, 3, 0])
+    lung.ui.cancelButton.click()
+    settle(lung)
+    same_masks(lung, "tumour")
+    views["Red"].click(lung.centre + [0, 5, 0])
+    settle(lung)
+    same_masks(lung, "tumour")

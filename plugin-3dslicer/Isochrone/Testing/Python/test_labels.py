@@ -1,0 +1,115 @@
+"""Segments are labels: names, locks, overlap, masking, and those that were there before."""
+
+import numpy as np
+import slicer
+import vtk
+from conftest import begin, load_lesion, same_masks, server_mask, settle, slicer_mask
+from IsochroneLib import segments
+from IsochroneLib.masks import Box
+
+TERMINOLOGY = (
+    "Segmentation category and type - 3D Slicer General Anatomy list"
+    "~SCT^49755003^Morphologically Abnormal Structure~SCT^4147007^Mass~^^~Anatomic codes~^^~^^"
+)
+
+
+def infos(lung):
+    return lung.session.context.remote.labels
+
+
+def test_a_completed_segment_is_locked(lung, views):
+    segmentation = lung.session.segmentation.GetSegmentation()
+    lung.ui.clickButton.click()
+    views["Red"].click(lung.centre)
+    settle(lung)
+    first = slicer_mask(lung, "tumour")
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    logic.SetSegmentStatus(segmentation.GetSegment("tumour"), logic.Completed)
+    lung.ui.newSegmentButton.click()
+    other = lung.ui.editor.currentSegmentID()
+    views["Red"].click(lung.centre)
+    settle(lung)
+    assert infos(lung)["tumour"].locked
+    assert np.array_equal(first, slicer_mask(lung, "tumour"))
+    assert not (slicer_mask(lung, other) & first).any(), "a locked segment was overwritten"
+    lung.ui.editor.setCurrentSegmentID("tumour")
+    views["Red"].click(lung.centre + [3, 0, 0])
+    settle(lung)
+    assert "lock" in lung.ui.answerLabel.text().lower()
+    logic.SetSegmentStatus(segmentation.GetSegment("tumour"), logic.InProgress)
+    views["Red"].click(lung.centre + [3, 0, 0])
+    settle(lung)
+    assert not infos(lung)["tumour"].locked
+    same_masks(lung, "tumour", other)
+
+
+def test_name_colour_and_codes_go_along(lung, views):
+    segment = lung.session.segmentation.GetSegmentation().GetSegment("tumour")
+    segment.SetName("Lung tumour")
+    segment.SetColor(1.0, 0.5, 0.0)
+    segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), TERMINOLOGY)
+    lung.ui.clickButton.click()
+    views["Red"].click(lung.centre)
+    settle(lung)
+    info = infos(lung)["tumour"]
+    assert info.name == "Lung tumour" and info.colour == (255, 128, 0)
+    assert info.category == ("49755003", "SCT", "Morphologically Abnormal Structure")
+    assert info.type == ("4147007", "SCT", "Mass")
+
+
+def test_a_segment_that_was_there_is_refined(panel, views):
+    volume = load_lesion("lung2")
+    node = begin(panel, volume, "old")
+    box = Box((100, 100, 20), (120, 120, 24))
+    segments.write(node, "old", volume, box, np.ones(box.shape, bool))
+    for view in views.values():
+        view.show(volume)
+    panel.ui.clickButton.click()
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    views["Red"].click(np.array(matrix.MultiplyPoint([110, 110, 22, 1])[:3]))
+    settle(panel)
+    assert server_mask(panel, "old").any()
+    same_masks(panel, "old")
+    panel.ui.undoButton.click()
+    settle(panel)
+    assert slicer_mask(panel, "old").sum() == 1600
+    same_masks(panel, "old")
+
+
+def test_masking_of_the_segment_editor(lung, views):
+    editor = lung.session.editor_node
+    editor.SetSourceVolumeIntensityMask(True)
+    editor.SetSourceVolumeIntensityMaskRange(0.0, 60.0)
+    lung.ui.clickButton.click()
+    views["Red"].click(lung.centre)
+    settle(lung)
+    values = slicer.util.arrayFromVolume(lung.session.volume)
+    mask = slicer_mask(lung, "tumour")
+    assert mask.any() and values[mask].min() >= 0 and values[mask].max() <= 60
+    same_masks(lung, "tumour")
+    lung.ui.undoButton.click()
+    settle(lung)
+    assert not slicer_mask(lung, "tumour").any(), "the cut is a part of the click: one undo takes both back"
+    same_masks(lung, "tumour")
+    editor.SetSourceVolumeIntensityMask(False)
+
+
+def test_undo_reaches_across_segments(lung, views):
+    lung.ui.clickButton.click()
+    views["Red"].click(lung.centre)
+    settle(lung)
+    lung.ui.newSegmentButton.click()
+    other = lung.ui.editor.currentSegmentID()
+    views["Red"].click(lung.centre + [0, -60, 0])
+    settle(lung)
+    assert slicer_mask(lung, other).any()
+    lung.ui.undoButton.click()
+    lung.ui.undoButton.click()
+    settle(lung)
+    assert not slicer_mask(lung, other).any() and not slicer_mask(lung, "tumour").any()
+    lung.ui.redoButton.click()
+    lung.ui.redoButton.click()
+    settle(lung)
+    assert slicer_mask(lung, other).any()
+    same_masks(lung, "tumour", other)
