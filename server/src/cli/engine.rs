@@ -5,8 +5,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use isochrone_network::{Device, Runtime, RuntimeOptions};
 use isochrone_segment::{
-    ActiveContourEngine, Channel, GeodesicEngine, GraphCutEngine, IsoContourEngine, NetworkEngine, Segmenter,
-    configured,
+    ActiveContourEngine, GeodesicEngine, GraphCutEngine, IsoContourEngine, NetworkEngine, Segmenter, configured,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,12 +47,12 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 impl EngineArgs {
-    /// The loaded engine for a session: tuned for the image's modality, with the parameters of the command line.
+    /// The loaded engine for a session, with the parameters of the command line.
     ///
     /// # Errors
     /// A parameter that the engine does not have, or a value that it cannot take.
-    pub fn for_session(&self, engine: &Arc<dyn Segmenter>, channels: &[Channel]) -> anyhow::Result<Arc<dyn Segmenter>> {
-        Ok(configured(engine, channels, &self.set.iter().cloned().collect())?)
+    pub fn for_session(&self, engine: &Arc<dyn Segmenter>) -> anyhow::Result<Arc<dyn Segmenter>> {
+        Ok(configured(engine, &self.set.iter().cloned().collect())?)
     }
 
     /// Loads the engine; a device other than the asked one is said on standard error.

@@ -54,7 +54,7 @@ pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
         channels.push(Channel { volume: Arc::new(companion(path, &volume, series.as_ref(), args.any_frame)?) });
     }
     let engine = args.engine.load()?;
-    let engine = args.engine.for_session(&engine, &channels)?;
+    let engine = args.engine.for_session(&engine)?;
     let mut session = Session::open(engine, &channels, 0, SessionLimits::default())?;
     let label = session.add_label("lesion")?.label.context("The session gave the label no number")?;
     let prompts = args.prompts.prompts(volume.grid())?;

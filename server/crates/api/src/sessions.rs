@@ -112,7 +112,7 @@ impl House {
         }
         let channels: Vec<_> = self.channels(&volume_ids)?.into_iter().map(|v| Channel { volume: v.volume }).collect();
         let mut entry = self.engines.by_name(&engine)?.clone();
-        entry.engine = configured(&entry.engine, &channels, &engine_parameters.into_iter().collect())?;
+        entry.engine = configured(&entry.engine, &engine_parameters.into_iter().collect())?;
         let opening = Opening { volume_ids, engine: entry.describe(), running: entry.engine.clone(), seed };
         let limits = self.limits.session;
         let open = move || Ok(Session::open(entry.engine, &channels, seed, limits)?.with_overlap(overlap));

@@ -1,24 +1,29 @@
 //! What a border that the reader has drawn says about its plane.
 
-use isochrone_prompt::{PlacedPrompt, Polarity, Polygon, Prompt, Rasterised};
+use isochrone_prompt::{PlacedPrompt, Plane, Polarity, Polygon, Prompt, Rasterised};
 use isochrone_volume::{DVec3, Grid};
 use ndarray::{Array3, Zip};
+use std::borrow::Cow;
 use std::f64::consts::PI;
 
 /// How far round a drawn border its plane is taken to hold nothing else of the lesion, mm: as far as a body goes.
 const BESIDE_MM: f64 = 500.0;
 
-/// Voxels `(i, j, k)` of a grid that drawn borders leave out, ascending: on a border's plane and beside it, but
-/// in no border. A border is lifted by a newer positive prompt of another kind on its plane, beside it.
-pub(crate) fn left_out(prompts: &[PlacedPrompt], grid: &Grid) -> Vec<[usize; 3]> {
-    let borders: Vec<(usize, &Polygon)> =
-        prompts.iter().enumerate().filter_map(|(n, p)| Some((n, border(p)?))).collect();
+/// What of a prompt is drawn round the lesion on a plane.
+type Outlined = fn(&PlacedPrompt) -> Option<Cow<'_, Polygon>>;
+
+/// Voxels `(i, j, k)` of a grid that outlines leave out, ascending: on an outline's plane and beside it, but
+/// in none. An outline is lifted by a newer positive prompt of another kind on its plane, beside it.
+pub(crate) fn left_out(prompts: &[PlacedPrompt], grid: &Grid, outline: Outlined) -> Vec<[usize; 3]> {
+    let borders: Vec<(usize, Cow<'_, Polygon>)> =
+        prompts.iter().enumerate().filter_map(|(n, p)| Some((n, outline(p)?))).collect();
     let inside = sorted(borders.iter().flat_map(|(_, polygon)| polygon.rasterise(grid).ok()));
     let mut out = Vec::new();
     for (n, polygon) in borders {
-        let mut beside = sorted(rectangle(polygon).and_then(|r| r.rasterise(grid).ok()).into_iter());
+        let beside = rectangle(&polygon.plane, &polygon.vertices_lps_mm, BESIDE_MM);
+        let mut beside = sorted(beside.rasterise(grid).ok().into_iter());
         beside.retain(|v| inside.binary_search(v).is_err());
-        let later = prompts.iter().skip(n + 1).filter(|p| p.polarity() == Polarity::Positive && border(p).is_none());
+        let later = prompts.iter().skip(n + 1).filter(|p| p.polarity() == Polarity::Positive && outline(p).is_none());
         if !later.flat_map(|p| p.points_on(grid)).any(|v| beside.binary_search(&v).is_ok()) {
             out.append(&mut beside);
         }
@@ -29,9 +34,9 @@ pub(crate) fn left_out(prompts: &[PlacedPrompt], grid: &Grid) -> Vec<[usize; 3]>
 }
 
 /// The border of the label, if that is what the prompt is.
-pub(crate) fn border(prompt: &PlacedPrompt) -> Option<&Polygon> {
+pub(crate) fn border(prompt: &PlacedPrompt) -> Option<Cow<'_, Polygon>> {
     match &prompt.prompt {
-        Prompt::Polygon(polygon) if prompt.polarity() == Polarity::Positive => Some(polygon),
+        Prompt::Polygon(polygon) if prompt.polarity() == Polarity::Positive => Some(Cow::Borrowed(polygon)),
         _ => None,
     }
 }
@@ -42,15 +47,14 @@ fn sorted(marked: impl Iterator<Item = Rasterised>) -> Vec<[usize; 3]> {
     voxels
 }
 
-/// The rectangle round a polygon, [`BESIDE_MM`] wider on every side, on the same plane.
-fn rectangle(polygon: &Polygon) -> Option<Polygon> {
-    let plane = &polygon.plane;
-    let flat = polygon.vertices_lps_mm.iter().map(|v| plane.coordinates(*v));
+/// The rectangle round points on a plane, along its axes, wider by a margin on every side.
+pub(crate) fn rectangle(plane: &Plane, points_lps_mm: &[DVec3], margin_mm: f64) -> Polygon {
+    let flat = points_lps_mm.iter().map(|v| plane.coordinates(*v));
     let (low, high) = flat.fold((DVec3::INFINITY, DVec3::NEG_INFINITY), |(l, h), p| (l.min(p), h.max(p)));
-    let (low, high) = (low - BESIDE_MM, high + BESIDE_MM);
+    let (low, high) = (low - margin_mm, high + margin_mm);
     let at = |x: f64, y: f64| plane.origin() + x * plane.u() + y * plane.v();
     let vertices_lps_mm = vec![at(low.x, low.y), at(high.x, low.y), at(high.x, high.y), at(low.x, high.y)];
-    low.is_finite().then(|| Polygon { vertices_lps_mm, pinned: Vec::new(), ..polygon.clone() })
+    Polygon { vertices_lps_mm, plane: *plane, polarity: Polarity::Positive, pinned: Vec::new() }
 }
 
 /// What the borders alone say of the slices beside theirs, `[k, j, i]` on a region.
@@ -66,13 +70,13 @@ const THICKEST: f64 = 1.5;
 /// How much wider a lesion may get, per mm away from the border's plane.
 const WIDENING: f64 = 0.5;
 
-/// `None` if there is no border, or another positive prompt in the region: that one may be anywhere in the lesion.
-pub(crate) fn body(prompts: &[PlacedPrompt], region: &Grid) -> Option<Body> {
+/// `None` if there is no outline, or another positive prompt in the region: that one may be anywhere in the lesion.
+pub(crate) fn body(prompts: &[PlacedPrompt], region: &Grid, outline: Outlined) -> Option<Body> {
     let mut positive = prompts.iter().filter(|p| p.polarity() == Polarity::Positive);
-    if positive.any(|p| border(p).is_none() && !p.points_on(region).is_empty()) {
+    if positive.any(|p| outline(p).is_none() && !p.points_on(region).is_empty()) {
         return None;
     }
-    let outlines: Vec<Outline> = prompts.iter().filter_map(border).map(Outline::new).collect();
+    let outlines: Vec<Outline> = prompts.iter().filter_map(outline).map(Outline::new).collect();
     if outlines.is_empty() {
         return None;
     }
@@ -97,14 +101,14 @@ pub(crate) fn body(prompts: &[PlacedPrompt], region: &Grid) -> Option<Body> {
 
 /// A border in its plane's coordinates.
 struct Outline<'a> {
-    polygon: &'a Polygon,
+    polygon: Cow<'a, Polygon>,
     sides: Vec<[[f64; 2]; 2]>,
     /// Of a circle of the same area, mm.
     radius_mm: f64,
 }
 
 impl<'a> Outline<'a> {
-    fn new(polygon: &'a Polygon) -> Self {
+    fn new(polygon: Cow<'a, Polygon>) -> Self {
         let flat = polygon.vertices_lps_mm.iter().map(|v| polygon.plane.coordinates(*v));
         let flat: Vec<[f64; 2]> = flat.map(|p| [p.x, p.y]).collect();
         let next = flat.iter().copied().cycle().skip(1);

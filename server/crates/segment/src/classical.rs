@@ -1,6 +1,7 @@
 //! What the classical engines share.
 
 use crate::border;
+use crate::drawn::{self, Drawn};
 use crate::normalised::normalised_image;
 use crate::{Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Task, content_box, mask_on_grid};
 use isochrone_network::Normalisation;
@@ -44,14 +45,16 @@ pub(crate) fn answer<T>(found: Result<Option<T>, isochrone_classical::ClassicalE
 
 /// What the reader has said about a region, `[k, j, i]`.
 pub(crate) struct Said {
-    /// Voxels of positive prompts.
+    /// Voxels that positive prompts take for their own.
     pub positive: Vec<[usize; 3]>,
     /// Voxels of negative prompts.
     pub negative: Vec<[usize; 3]>,
     /// The active component.
     pub previous: Array3<bool>,
-    /// What is certainly not of the label: finished labels, and what drawn borders leave out.
+    /// What is certainly not of the label: finished labels, and what lies outside of what was drawn round the lesion.
     pub barred: Array3<bool>,
+    /// What was drawn round it.
+    pub drawn: Drawn,
     /// Where there are drawn borders and no other positive prompts: a body round them.
     pub body: Option<Array3<bool>>,
 }
@@ -62,15 +65,11 @@ impl Said {
     pub fn of(task: &Task<'_>) -> Result<Self, SegmentError> {
         let previous = mask_on_grid(task.previous, &task.previous_box, task.region);
         let mut barred = others_on_grid(task.other_labels, task.region);
-        for [i, j, k] in border::left_out(task.prompts, task.region) {
-            barred.get_mut([k, j, i]).into_iter().for_each(|b| *b = true);
-        }
-        let body = border::body(task.prompts, task.region);
-        if let Some(body) = &body {
-            barred.zip_mut_with(&body.outside, |barred, out| *barred |= out);
-        }
-        let (positive, negative) = (task.points(Polarity::Positive), task.points(Polarity::Negative));
-        let said = Self { positive, negative, previous, barred, body: body.map(|b| b.inside) };
+        let drawn = Drawn::of(task);
+        barred.zip_mut_with(&drawn.outside, |barred, out| *barred |= out);
+        let body = border::body(task.prompts, task.region, border::border).map(|b| b.inside);
+        let (positive, negative) = (drawn::seeds(task), task.points(Polarity::Negative));
+        let said = Self { positive, negative, previous, barred, body, drawn };
         if said.positive.is_empty() && said.previous.iter().all(|set| !set) {
             return Err(SegmentError::NoPositivePrompt);
         }

@@ -1,6 +1,6 @@
 use crate::{Cancel, Chosen, SegmentError, SweepPolicy, Swept};
 use isochrone_prompt::{LabelName, PlacedPrompt, Polarity, Prompt};
-use isochrone_volume::{Grid, Mask, Modality, Volume, VoxelBox};
+use isochrone_volume::{Grid, Mask, Volume, VoxelBox};
 use ndarray::{Array3, Array4};
 use std::any::Any;
 use std::sync::Arc;
@@ -148,12 +148,12 @@ pub trait Segmenter: Send + Sync {
         Chosen::new()
     }
 
-    /// The engine with what suits images of a modality, and with what the reader has chosen; `None`: as it is.
+    /// The engine with the parameters that the reader has chosen; `None`: as it is.
     ///
     /// # Errors
     /// A parameter that it does not have, or a value that this one cannot take.
-    fn for_session(&self, modality: Modality, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
-        let (_, name) = (modality, self.describe().name);
+    fn for_session(&self, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
+        let name = self.describe().name;
         if chosen.is_empty() {
             return Ok(None);
         }
@@ -234,17 +234,12 @@ pub trait Segmenter: Send + Sync {
     }
 }
 
-/// The engine for a session on these channels: tuned for the first one's modality, with what the reader has chosen.
+/// The engine for a session, with the parameters that the reader has chosen.
 ///
 /// # Errors
 /// As [`Segmenter::for_session`].
-pub fn configured(
-    engine: &Arc<dyn Segmenter>,
-    channels: &[Channel],
-    chosen: &Chosen,
-) -> Result<Arc<dyn Segmenter>, SegmentError> {
-    let modality = channels.first().map_or(Modality::Other, |c| c.volume.modality());
-    Ok(engine.for_session(modality, chosen)?.unwrap_or_else(|| engine.clone()))
+pub fn configured(engine: &Arc<dyn Segmenter>, chosen: &Chosen) -> Result<Arc<dyn Segmenter>, SegmentError> {
+    Ok(engine.for_session(chosen)?.unwrap_or_else(|| engine.clone()))
 }
 
 impl Task<'_> {

@@ -123,6 +123,10 @@ impl Segmenter for FallbackEngine {
         self.ask(prepared, |engine, prepared| engine.settle(prepared, prompt, cancel))
     }
 
+    fn classes(&self) -> Vec<String> {
+        self.first.classes()
+    }
+
     fn estimators(&self) -> Vec<Estimator> {
         self.first.estimators()
     }

@@ -6,7 +6,6 @@ use crate::{
 };
 use isochrone_guidance::{Geodesic, geodesic_distance_channels};
 use isochrone_network::Normalisation;
-use isochrone_volume::Modality;
 use ndarray::{Array3, Zip};
 use std::sync::Arc;
 
@@ -46,13 +45,6 @@ impl Default for GeodesicEngine {
 }
 
 impl GeodesicEngine {
-    /// What suits images of a modality.
-    #[must_use]
-    pub fn for_modality(modality: Modality) -> Self {
-        let _ = modality;
-        Self::default()
-    }
-
     pub(crate) fn table(&mut self) -> Vec<Parameter<'_>> {
         vec![
             Parameter::real("lambda", [0.0, 1.0], &mut self.lambda, "0: length alone counts, 1: grey value alone"),
@@ -73,8 +65,8 @@ impl Segmenter for GeodesicEngine {
         parameters::values(&self.clone().table())
     }
 
-    fn for_session(&self, modality: Modality, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
-        let mut engine = Self::for_modality(modality);
+    fn for_session(&self, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
+        let mut engine = self.clone();
         parameters::set(&mut engine.table(), chosen)?;
         Ok(Some(Arc::new(engine)))
     }
@@ -103,6 +95,7 @@ impl Segmenter for GeodesicEngine {
             said.positive = set.map(|((k, j, i), _)| [k, j, i]).collect();
         }
         let mut probability = distance(&said.positive)?;
+        said.negative.extend(said.drawn.shell());
         let rival = if said.negative.is_empty() { None } else { Some(distance(&said.negative)?) };
         let soft = |own: f32, other: f32| 1.0 / (1.0 + ((own - other.min(self.cutoff)) / self.softness).exp());
         match rival {

@@ -21,6 +21,7 @@ mod border;
 mod cancel;
 mod channels;
 mod classical;
+mod drawn;
 mod engine;
 mod error;
 mod fallback;

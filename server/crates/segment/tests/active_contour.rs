@@ -129,25 +129,23 @@ fn finished_labels_are_background() {
 
 #[test]
 fn parameters_are_set_by_name_and_refused_with_the_list() {
-    let volume = ball();
-    let channels = [Channel { volume: volume.clone() }];
     let engine: Arc<dyn Segmenter> = Arc::new(isochrone_segment::GraphCutEngine::default());
     let chosen = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-    let set = isochrone_segment::configured(&engine, &channels, &chosen(&[("sigma", "0.7"), ("neighbours", "26")]));
+    let set = isochrone_segment::configured(&engine, &chosen(&[("sigma", "0.7"), ("neighbours", "26")]));
     let values = set.unwrap().parameters();
     assert_eq!((values["sigma"].as_str(), values["neighbours"].as_str()), ("0.7", "26"));
     for wrong in [("sigmoid", "1"), ("sigma", "-1"), ("sigma", "NaN"), ("rounds", "1.5"), ("neighbours", "18")] {
-        let Err(error) = isochrone_segment::configured(&engine, &channels, &chosen(&[wrong])) else {
+        let Err(error) = isochrone_segment::configured(&engine, &chosen(&[wrong])) else {
             panic!("{wrong:?} was taken");
         };
         assert!(error.to_string().contains("sigma") || error.to_string().contains(wrong.0), "{error}");
     }
     let iso: Arc<dyn Segmenter> = Arc::new(isochrone_segment::IsoContourEngine::default());
     for rule in ["of-maximum:0.5", "adaptive:0.41", "fixed:2.5", "reference:2,0.3,1,2"] {
-        let set = isochrone_segment::configured(&iso, &channels, &chosen(&[("rule", rule)])).unwrap();
+        let set = isochrone_segment::configured(&iso, &chosen(&[("rule", rule)])).unwrap();
         assert_eq!(set.parameters()["rule"], rule);
     }
     for rule in ["of-maximum:1.5", "fixed:", "threshold:3", "fixed:1,2"] {
-        assert!(isochrone_segment::configured(&iso, &channels, &chosen(&[("rule", rule)])).is_err(), "{rule}");
+        assert!(isochrone_segment::configured(&iso, &chosen(&[("rule", rule)])).is_err(), "{rule}");
     }
 }

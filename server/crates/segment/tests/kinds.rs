@@ -73,7 +73,7 @@ fn a_box_and_a_lasso_round_a_lesion_find_it() {
     let around =
         Prompt::Box3D(Box3D { corners_lps_mm, axes: BoxAxes::Grid, polarity: Positive }).place(&volume, "").unwrap();
     let plane = Plane::with_normal(grid.centre_mm([20, 30, 15]), DVec3::new(0.2, 0.1, 1.0)).unwrap();
-    let at = |x: f64, y: f64| plane.origin() + 6.0 * (x * plane.u() + y * plane.v());
+    let at = |x: f64, y: f64| plane.origin() + 11.0 * (x * plane.u() + y * plane.v());
     let points_lps_mm = vec![at(-1.0, -1.0), at(1.0, -1.0), at(1.0, 1.0), at(-1.0, 1.0)];
     let lasso = Prompt::Lasso(Lasso { points_lps_mm, plane, polarity: Positive }).place(&volume, "").unwrap();
     let mut expected = truth(&volume);

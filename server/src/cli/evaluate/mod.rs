@@ -91,7 +91,7 @@ impl EstimatorName {
 
 /// A case that is being played.
 struct Table<'a> {
-    engine: &'a Arc<dyn Segmenter>,
+    engine: Arc<dyn Segmenter>,
     args: &'a EvaluateArgs,
     channels: Vec<Channel>,
     truth: Mask,
@@ -112,13 +112,14 @@ struct Played {
 impl<'a> Table<'a> {
     fn new(
         case: &Case,
-        engine: &'a Arc<dyn Segmenter>,
+        engine: &Arc<dyn Segmenter>,
         args: &'a EvaluateArgs,
         replay: Option<&replay::Clicks>,
     ) -> anyhow::Result<Self> {
         let (volumes, truth) = case.read(args.label)?;
-        let channels = volumes.into_iter().map(|v| Channel { volume: Arc::new(v) }).collect();
+        let channels: Vec<Channel> = volumes.into_iter().map(|v| Channel { volume: Arc::new(v) }).collect();
         let given = replay.map(|clicks| clicks.get(&case.name).cloned().unwrap_or_default());
+        let engine = args.engine.for_session(engine)?;
         Ok(Self { engine, args, channels, truth, given })
     }
 

@@ -11,7 +11,6 @@ use crate::{
 use isochrone_classical::morphological::{GeodesicContour, Pinned, geodesic_active_contour, inverse_gaussian_gradient};
 use isochrone_classical::snake::Snake;
 use isochrone_prompt::{PlacedPrompt, Prompt};
-use isochrone_volume::Modality;
 use std::sync::Arc;
 
 /// Morphological geodesic active contour (Márquez-Neila et al. 2014) in 3D, on the region's first
@@ -51,13 +50,6 @@ impl Default for ActiveContourEngine {
 }
 
 impl ActiveContourEngine {
-    /// What suits images of a modality.
-    #[must_use]
-    pub fn for_modality(modality: Modality) -> Self {
-        let _ = modality;
-        Self::default()
-    }
-
     fn table(&mut self) -> Vec<Parameter<'_>> {
         let (start, contour, snake) = (&mut self.start, &mut self.contour, &mut self.snake);
         vec![
@@ -97,8 +89,8 @@ impl Segmenter for ActiveContourEngine {
         parameters::values(&self.clone().table())
     }
 
-    fn for_session(&self, modality: Modality, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
-        let mut engine = Self::for_modality(modality);
+    fn for_session(&self, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
+        let mut engine = self.clone();
         parameters::set(&mut engine.table(), chosen)?;
         Ok(Some(Arc::new(engine)))
     }
@@ -113,7 +105,7 @@ impl Segmenter for ActiveContourEngine {
         if self.snake.iterations == 0 {
             return Ok(None);
         }
-        let slid = curve::slid(&first.volume, polygon, &self.snake, &|| cancel.is_cancelled());
+        let slid = curve::slid(&first.volume, &polygon, &self.snake, &|| cancel.is_cancelled());
         cancel.check()?;
         let slid = slid.map_err(|e| SegmentError::Unsupported(e.to_string()))?;
         // A curve that leaves the volume or comes to nothing stays as it was drawn.

@@ -6,7 +6,6 @@ use crate::{
     Cancel, Candidate, Channel, Chosen, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task,
 };
 use isochrone_classical::graph_cut::{Histogram, Links, Neighbours, graph_cut};
-use isochrone_volume::Modality;
 use ndarray::{Array3, Zip};
 use std::sync::Arc;
 
@@ -14,7 +13,8 @@ use std::sync::Arc;
 ///
 /// Voxels at prompts and of finished labels are hard seeds. The regional term compares smoothed histograms: of the object, from
 /// balls round positive prompts and the previous mask; of the background, from balls round negative
-/// prompts and everything far from positive ones. As in GrabCut (Rother et al. 2004), the object's
+/// prompts and everything far from positive ones. Where the reader has drawn round the lesion, inside and outside stand
+/// for these, and outside is background for certain. As in GrabCut (Rother et al. 2004), the object's
 /// histogram is then taken from the answer, and the cut made again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GraphCutEngine {
@@ -66,13 +66,6 @@ impl Default for GraphCutEngine {
 }
 
 impl GraphCutEngine {
-    /// What suits images of a modality.
-    #[must_use]
-    pub fn for_modality(modality: Modality) -> Self {
-        let _ = modality;
-        Self::default()
-    }
-
     fn table(&mut self) -> Vec<Parameter<'_>> {
         vec![
             Parameter::real(
@@ -119,8 +112,8 @@ impl Segmenter for GraphCutEngine {
         parameters::values(&self.clone().table())
     }
 
-    fn for_session(&self, modality: Modality, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
-        let mut engine = Self::for_modality(modality);
+    fn for_session(&self, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
+        let mut engine = self.clone();
         parameters::set(&mut engine.table(), chosen)?;
         Ok(Some(Arc::new(engine)))
     }
@@ -138,6 +131,12 @@ impl Segmenter for GraphCutEngine {
         let links = Links { neighbours: self.neighbours, scale: 1.0, sigma: self.sigma, spacing_mm: [spacing; 3] };
         let mut object = said.previous.clone();
         Zip::from(&mut object).and(&terms.near).for_each(|o, &d| *o |= d <= self.sample_mm.max(spacing));
+        if let Some(inside) = &said.drawn.inside {
+            Zip::from(&mut object)
+                .and(inside)
+                .and(&said.barred)
+                .for_each(|o, &inside, &barred| *o |= inside && !barred);
+        }
         for _ in 0..=self.rounds {
             cancel.check()?;
             let unary = terms.unary(&object);
@@ -164,19 +163,24 @@ impl Terms<'_> {
     fn unary(&self, object: &Array3<bool>) -> Array3<f32> {
         let engine = self.engine;
         let sample = engine.sample_mm.max(self.spacing);
-        let of = |inside: &dyn Fn(bool, f32, f32) -> bool| {
-            let voxels = self.image.iter().zip(object).zip(&self.near).zip(&self.far);
-            let values = voxels.filter(|(((_, o), near), far)| inside(**o, **near, **far)).map(|(((v, _), _), _)| *v);
-            Histogram::new(values, [-RANGE, RANGE], BINS, SMOOTHING, FLOOR)
+        let drawn = &self.said.drawn;
+        let of = |inside: &dyn Fn(bool, bool, f32, f32) -> bool| {
+            let voxels = self.image.iter().zip(object).zip(&drawn.outside).zip(&self.near).zip(&self.far);
+            let chosen = voxels.filter(|((((_, o), out), near), far)| inside(**o, **out, **near, **far));
+            Histogram::new(chosen.map(|((((v, _), _), _), _)| *v), [-RANGE, RANGE], BINS, SMOOTHING, FLOOR)
         };
-        let own = of(&|object, near, far| (object || near <= sample) && far > sample.min(near));
-        let other = of(&|object, near, far| {
-            far <= sample.min(near) || (!object && near > engine.reach_mm.min(0.25 * self.side()))
-        });
+        let own = of(&|object, _, near, far| (object || near <= sample) && far > sample.min(near));
+        let distant = match drawn.inside {
+            Some(_) => f32::INFINITY,
+            None => engine.reach_mm.min(0.25 * self.side()),
+        };
+        let other =
+            of(&|object, outside, near, far| far <= sample.min(near) || (!object && (outside || near > distant)));
         let mut unary = Array3::zeros(self.image.dim());
         Zip::indexed(&mut unary).and(self.image).and(&self.near).and(&self.far).for_each(
             |at, gain, &v, &near, &far| {
-                let inside = self.said.previous.get(at).copied().unwrap_or_default();
+                let within = self.said.drawn.inside.as_ref().and_then(|inside| inside.get(at)).copied();
+                let inside = self.said.previous.get(at).copied().unwrap_or_default() || within.unwrap_or_default();
                 let barred = self.said.barred.get(at).copied().unwrap_or_default();
                 *gain = if barred {
                     f32::NEG_INFINITY

@@ -3,9 +3,10 @@
 mod local;
 
 use crate::parameters::{self, Parameter};
+use crate::refine::Enclosing;
 use crate::{
     Cancel, Candidate, Channel, Chosen, EngineDescription, Prepared, RegionPolicy, SegmentError, Segmenter, Task,
-    border, classical,
+    border, classical, drawn,
 };
 use isochrone_classical::iso_contour::{IsoContour, Rule, Values, iso_contour};
 use isochrone_prompt::Polarity;
@@ -47,13 +48,6 @@ impl Default for IsoContourEngine {
 }
 
 impl IsoContourEngine {
-    /// What suits images of a modality.
-    #[must_use]
-    pub fn for_modality(modality: Modality) -> Self {
-        let _ = modality;
-        Self::default()
-    }
-
     fn table(&mut self) -> Vec<Parameter<'_>> {
         let about = "how far round a prompt the lesion's maximum is looked for, mm";
         vec![
@@ -68,6 +62,7 @@ impl IsoContourEngine {
 struct Read<'a> {
     volume: &'a Volume,
     others: &'a [&'a Mask],
+    enclosing: Enclosing<'a>,
 }
 
 impl Values for Read<'_> {
@@ -77,6 +72,14 @@ impl Values for Read<'_> {
 
     fn read(&self, region: &VoxelBox) -> Array3<f32> {
         let mut values = self.volume.values(region);
+        let [i0, j0, k0] = region.min;
+        if self.enclosing.prompts().next().is_some() {
+            for ((k, j, i), value) in values.indexed_iter_mut() {
+                if self.enclosing.leaves_out([i + i0, j + j0, k + k0]) {
+                    *value = f32::NAN;
+                }
+            }
+        }
         if let Ok(grid) = self.volume.grid().crop(region)
             && !self.others.is_empty()
         {
@@ -97,8 +100,8 @@ impl Segmenter for IsoContourEngine {
         parameters::values(&self.clone().table())
     }
 
-    fn for_session(&self, modality: Modality, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
-        let mut engine = Self::for_modality(modality);
+    fn for_session(&self, chosen: &Chosen) -> Result<Option<Arc<dyn Segmenter>>, SegmentError> {
+        let mut engine = self.clone();
         parameters::set(&mut engine.table(), chosen)?;
         Ok(Some(Arc::new(engine)))
     }
@@ -117,13 +120,17 @@ impl Segmenter for IsoContourEngine {
         }
         let [si, sj, sk] = volume.grid().spacing_mm().map(|s| s as f32);
         let options = IsoContour { rule: self.rule, search_mm: self.search_mm, spacing_mm: [sk, sj, si] };
-        let found =
-            classical::answer(iso_contour(&Read { volume, others: task.other_labels }, &positive, &options).map(Some))?;
+        // Boxes are known on the grid of the masks.
+        let same = prepared.channels.first().is_some_and(|first| Arc::ptr_eq(&first.volume, volume));
+        let enclosing = if same { Enclosing::in_force(task) } else { Enclosing::none() };
+        let found = classical::answer(
+            iso_contour(&Read { volume, others: task.other_labels, enclosing }, &positive, &options).map(Some),
+        )?;
         let grid = volume.grid().crop(&found.region)?;
         let local = Local::new(found, &positive, &points(volume, task, Polarity::Negative), options.spacing_mm);
         cancel.check()?;
         let mut probability = resample::to_grid(local.probability().view(), &grid, task.region, 0.0);
-        for [i, j, k] in border::left_out(task.prompts, task.region) {
+        for [i, j, k] in border::left_out(task.prompts, task.region, drawn::outline) {
             probability.get_mut([k, j, i]).into_iter().for_each(|p| *p = 0.0);
         }
         Ok(vec![Candidate { probability, threshold: 0.5, score: 1.0 }])

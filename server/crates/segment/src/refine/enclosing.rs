@@ -1,11 +1,12 @@
 //! Boxes that the reader has drawn round the lesion.
 
+use crate::Task;
 use isochrone_prompt::{Meaning, PlacedPrompt, Polarity};
 use isochrone_volume::{Grid, Mask, VoxelBox};
 use ndarray::Array3;
 
 /// Boxes and extreme points round one lesion that still hold.
-pub(super) struct Enclosing<'a>(Vec<&'a PlacedPrompt>);
+pub(crate) struct Enclosing<'a>(Vec<&'a PlacedPrompt>);
 
 impl<'a> Enclosing<'a> {
     /// Of all prompts of a label, those about this lesion: new ones, and those that hold some of the component. A box
@@ -27,6 +28,24 @@ impl<'a> Enclosing<'a> {
             }
         }
         Self(boxes)
+    }
+
+    /// The same as an engine sees it, which is not told what is new: a first lesion's prompts are, and the last one.
+    pub fn in_force(task: &Task<'a>) -> Self {
+        let first = task.previous_box.is_empty();
+        let here = |p: &&PlacedPrompt| task.region.voxel_at(p.position_lps_mm()).is_some();
+        let newest: Vec<&PlacedPrompt> =
+            if first { task.prompts.iter().filter(here).collect() } else { task.prompts.last().into_iter().collect() };
+        Self::of(task.prompts, &newest, task.previous, &task.previous_box)
+    }
+
+    /// Nothing holds.
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    pub fn prompts(&self) -> impl Iterator<Item = &'a PlacedPrompt> + '_ {
+        self.0.iter().copied()
     }
 
     /// True if a voxel `(i, j, k)` of the volume lies outside of a box.

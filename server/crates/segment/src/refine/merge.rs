@@ -62,7 +62,7 @@ impl Merge<'_> {
     /// Clears what drawn borders leave out, of this component alone.
     fn clear_beside_borders(&self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {
         let mut changed = NOTHING;
-        for at in border::left_out(input.prompts, mask.grid()) {
+        for at in border::left_out(input.prompts, mask.grid(), border::border) {
             let [i, j, k] = at;
             let elsewhere = input.mask.contains(at) && !self.active.contains(at);
             if let Some(voxel) = mask.voxels_mut().get_mut([k, j, i])

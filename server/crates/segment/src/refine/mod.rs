@@ -6,6 +6,8 @@ mod local;
 mod merge;
 mod run;
 
+pub(crate) use enclosing::Enclosing;
+
 use crate::{Cancel, Candidate, Draw, Prepared, Samples, SegmentError, Segmenter, Task};
 use isochrone_prompt::{PlacedPrompt, Polarity};
 use isochrone_volume::{Grid, Mask, VoxelBox};
