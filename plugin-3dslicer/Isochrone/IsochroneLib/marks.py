@@ -12,56 +12,80 @@ POLARITY_NEGATIVE = 2
 
 
 class Marks:
-    """One markups node for each prompt, so that each can go."""
+    """Clicks share two nodes of points, as a new node in the scene takes longer than a click; shapes have one each."""
 
     def __init__(self):
-        self._nodes: dict[int, object] = {}
+        self._points: dict[bool, object] = {}
+        self._at: dict[int, tuple] = {}
+        self._curves: dict[int, object] = {}
         self.visible = True
+
+    def prepare(self) -> None:
+        """Make the nodes of points before the first click."""
+        for negative in (False, True):
+            if negative not in self._points or self._points[negative].GetScene() is None:
+                self._points[negative] = self._node("vtkMRMLMarkupsFiducialNode", negative, 1.6)
 
     def show(self, prompts: dict, world_from_node: np.ndarray) -> None:
         """Have exactly these prompts on show: {prompt id: (PlacedPrompt, segment)}."""
-        for prompt_id in set(self._nodes) - set(prompts):
-            slicer.mrmlScene.RemoveNode(self._nodes.pop(prompt_id))
+        for prompt_id in (set(self._curves) | set(self._at)) - set(prompts):
+            self._remove(prompt_id)
         for prompt_id, (placed, _segment) in prompts.items():
-            if prompt_id not in self._nodes:
-                node = self._make(placed, world_from_node)
-                if node is not None:
-                    self._nodes[prompt_id] = node
+            if prompt_id not in self._curves and prompt_id not in self._at:
+                self._add(prompt_id, placed, world_from_node)
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide them all."""
-        self.visible = visible
-        for node in self._nodes.values():
-            node.SetDisplayVisibility(visible)
+        self.visible = bool(visible)
+        for node in (*self._points.values(), *self._curves.values()):
+            node.SetDisplayVisibility(self.visible)
 
     def clear(self) -> None:
         """Take them all away."""
-        self.show({}, np.eye(4))
+        for node in (*self._points.values(), *self._curves.values()):
+            slicer.mrmlScene.RemoveNode(node)
+        self._points, self._at, self._curves = {}, {}, {}
 
-    def _make(self, placed, world_from_node: np.ndarray):
+    def _remove(self, prompt_id: int) -> None:
+        if prompt_id in self._curves:
+            slicer.mrmlScene.RemoveNode(self._curves.pop(prompt_id))
+        else:
+            node, point = self._at.pop(prompt_id)
+            node.RemoveNthControlPoint(node.GetNthControlPointIndexByID(point))
+
+    def _add(self, prompt_id: int, placed, world_from_node: np.ndarray) -> None:
         points, closed, negative = outline(placed.prompt)
         if not points:
-            return None
-        curve = "vtkMRMLMarkupsClosedCurveNode" if closed else "vtkMRMLMarkupsCurveNode"
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode" if len(points) == 1 else curve)
-        node.SetName(f"Isochrone {'−' if negative else '+'}{placed.prompt_id}")
+            return
+        if len(points) == 1:
+            self.prepare()
+            node = self._points[negative]
+        else:
+            kind = "vtkMRMLMarkupsClosedCurveNode" if closed else "vtkMRMLMarkupsCurveNode"
+            node = self._curves[prompt_id] = self._node(kind, negative, 0.4)
+            node.SetCurveTypeToLinear()
+        node.SetLocked(False)
+        for point in points:
+            world = world_from_node @ np.append(ras_from_lps(point), 1.0)
+            index = node.AddControlPoint([float(x) for x in world[:3]], "")
+        node.SetLocked(True)
+        if len(points) == 1:
+            self._at[prompt_id] = node, node.GetNthControlPointID(index)
+
+    def _node(self, kind: str, negative: bool, glyph: float):
+        node = slicer.mrmlScene.AddNewNodeByClass(kind)
+        node.SetName(f"Isochrone {'−' if negative else '+'}")
         node.SetSaveWithScene(False)
         node.SetHideFromEditors(True)
         node.CreateDefaultDisplayNodes()
-        if len(points) > 1:
-            node.SetCurveTypeToLinear()
-        for point in points:
-            world = world_from_node @ np.append(ras_from_lps(point), 1.0)
-            node.AddControlPoint([float(x) for x in world[:3]], "−" if negative else "+")
         display = node.GetDisplayNode()
-        colour = NEGATIVE if negative else POSITIVE
-        display.SetSelectedColor(*colour)
-        display.SetColor(*colour)
-        display.SetGlyphScale(1.6 if len(points) == 1 else 0.4)
+        for colour in (display.SetSelectedColor, display.SetColor):
+            colour(*(NEGATIVE if negative else POSITIVE))
+        display.SetGlyphScale(glyph)
         display.SetPointLabelsVisibility(False)
         display.SetPropertiesLabelVisibility(False)
-        node.SetLocked(True)
         node.SetDisplayVisibility(self.visible)
+        node.SetLocked(True)
         return node
 
 

@@ -45,6 +45,7 @@ class PromptingPanel:
             button.clicked.connect(lambda *_, call=call: call())
         ui.marksCheck.toggled.connect(self.marks.set_visible)
         session.listen("changed", self._on_changed)
+        session.listen("opened", lambda *_: self._begun())
         session.listen("removed", lambda _id: self._show_prompts())
         session.listen("warning", ui.answerLabel.setText)
         session.listen("state", self._on_state)
@@ -139,6 +140,11 @@ class PromptingPanel:
             self.session.remove_prompt(self._ids[row])
 
     # Answers
+
+    def _begun(self) -> None:
+        self.marks.clear()
+        self.marks.prepare()
+        self.ui.promptList.clear()
 
     def _on_changed(self, change) -> None:
         self._stale.update(delta.segment_id for delta in change.deltas)

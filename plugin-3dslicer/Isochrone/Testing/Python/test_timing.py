@@ -3,7 +3,6 @@
 import time
 
 import numpy as np
-import qt
 from conftest import settle, wait
 
 CLICKS = 6
@@ -18,6 +17,8 @@ def rest(seconds: float) -> None:
 
 def test_share_of_a_click_and_stalls_of_the_loop(lung, views):
     """Click → segment written and shown, less the server's own time; and the longest gap between two ticks."""
+    import qt
+
     panel, red = lung, views["Red"]
     panel.ui.clickButton.click()
     red.click(panel.centre)

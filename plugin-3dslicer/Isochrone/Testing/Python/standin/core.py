@@ -119,5 +119,6 @@ def start() -> None:
     layout = LayoutManager(application)
     from . import widgets
 
-    qt_application = widgets.start()
-    slicer.app = SimpleNamespace(processEvents=qt_application.processEvents, layoutManager=lambda: layout)
+    # Not the application's processEvents: PySide 6.12's loses a reference to None at each call.
+    loop = widgets.start()
+    slicer.app = SimpleNamespace(processEvents=loop.processEvents, layoutManager=lambda: layout)

@@ -160,4 +160,5 @@ def start():
     slicer.util.loadUI = load_ui
     slicer.util.childWidgetVariables = child_variables
     slicer.util.mainWindow = lambda: window
-    return application
+    slicer.qt_application = application
+    return QtCore.QEventLoop()
