@@ -26,6 +26,8 @@ struct Known {
     reader: Reader,
     revision: u64,
     acknowledged: usize,
+    /// Changes that can be taken back; the first is the label itself.
+    undoable: u32,
 }
 
 impl Known {
@@ -35,13 +37,14 @@ impl Known {
             let near = if rng.random_bool(0.5) { BALL } else { OTHER_BALL };
             let at = near + DVec3::new(rng.random_range(-6.0..6.0), rng.random_range(-6.0..6.0), 0.0);
             let done = match rng.random_range(0..10) {
-                0 => self.reader.undo().await,
+                0 if self.undoable > 1 => self.reader.undo().await,
                 1 => self.reader.redo().await,
                 n => self.reader.click(at, n != 2).await,
             };
             match done {
                 Ok(update) => {
                     self.revision = update.revision;
+                    self.undoable = update.can_undo;
                     self.acknowledged += 1;
                 }
                 Err(status) => match status.code() {
@@ -68,6 +71,7 @@ impl Known {
         assert!(beyond == 1 || mask == self.reader.mask, "another mask of revision {}", self.revision);
         self.reader.mask = mask;
         self.revision = found.revision;
+        self.undoable = found.can_undo;
         took
     }
 }
@@ -89,7 +93,7 @@ async fn killed_at_random_instants_nothing_acknowledged_is_lost() {
                 running.segmentation.close_session(request).await.unwrap();
             }
             for _ in 0..SESSIONS {
-                sessions.push(Known { reader: running.ready().await, revision: 1, acknowledged: 0 });
+                sessions.push(Known { reader: running.ready().await, revision: 1, acknowledged: 0, undoable: 1 });
             }
         }
         let tasks: Vec<_> = std::mem::take(&mut sessions)
