@@ -1,4 +1,8 @@
-"""Times of the exported graphs on this machine: ``python -m isochrone_training.timing``."""
+"""Times of the exported graphs on this machine, beside the same network in PyTorch, in one run.
+
+``python -m isochrone_training.timing``: medians over an encoder and decoder pass, and over T = 8 samples, on two
+threads each. PyTorch draws its samples with the whole decoder on kept features, as MC-dropout is usually done.
+"""
 
 import argparse
 import time
@@ -7,6 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from .export import FEATURES, PROMPTS, session
+from .recipe import new_network, read_recipe
+from .warm import warm_start
+
+SAMPLES = 8
 
 
 def milliseconds(run, repeats: int = 9) -> float:
@@ -27,7 +35,7 @@ def measure(bundle: Path, side: int) -> dict[str, float]:
     feed = {n: rng.random((1, 1, side, side, side), dtype=np.float32) for n in PROMPTS}
     features = dict(zip(FEATURES, sessions["encoder"].run(None, feed)))
     result = {"encoder": milliseconds(lambda: sessions["encoder"].run(None, feed))}
-    for role, samples in (("decoder", 1), ("sampler", 8)):
+    for role, samples in (("decoder", 1), ("sampler", SAMPLES)):
         shapes = {i.name: i.shape for i in sessions[role].get_inputs()}
         named = {
             n: features[n] if n in features else np.ones((samples, s[1]), np.float32)
@@ -37,6 +45,22 @@ def measure(bundle: Path, side: int) -> dict[str, float]:
     return result
 
 
+def measure_torch(net, side: int, threads: int = 2) -> dict[str, float]:
+    """The same in PyTorch: one pass, and what :data:`SAMPLES` samples take after it."""
+    import torch
+
+    torch.set_num_threads(threads)
+    net = net.eval().to(memory_format=torch.channels_last_3d)
+    inputs = [torch.rand(1, 1, side, side, side) for _ in PROMPTS]
+    with torch.inference_mode():
+        features = net.encoder(*inputs)
+        one, many = net.ones(1), net.ones(SAMPLES)
+        return {
+            "pass": milliseconds(lambda: net.decoder(*net.encoder(*inputs), *one), 5),
+            "samples": milliseconds(lambda: net.decoder(*features, *many), 3),
+        }
+
+
 def main() -> None:
     """Command line."""
     here = Path(__file__).resolve().parent.parent
@@ -44,9 +68,16 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-2")
     parser.add_argument("--sides", type=int, nargs="+", default=[64, 96])
     args = parser.parse_args()
+    recipe = read_recipe(here / "recipe.toml")
+    net = new_network(recipe)
+    warm_start(net, args.bundle, recipe["guidance"]["kind"])
     for side in args.sides:
         times = measure(args.bundle, side)
         print(f"{side}³  " + "  ".join(f"{k} {v:.0f} ms" for k, v in times.items()), flush=True)
+        peer, one = measure_torch(net, side), times["encoder"] + times["decoder T=1"]
+        samples = times[f"sampler T={SAMPLES}"]
+        print(f"      one pass {one:.0f} ms, PyTorch {peer['pass']:.0f} ms, {peer['pass'] / one:.1f} times as long;  "
+              f"{SAMPLES} samples {samples:.0f} ms, {samples / one:.2f} passes, PyTorch {peer['samples']:.0f} ms", flush=True)
 
 
 if __name__ == "__main__":
