@@ -52,7 +52,7 @@ fmt: ## format Rust and sort Python imports
 	$(VENV)/bin/ruff check --quiet --fix .
 
 bench: build lesions ## click to mask over gRPC, and the reader's other waits
-	$(BIN) bench --data build/lesions
+	$(BIN) bench --data build/lesions $(ARGS)
 
 bench-guidance: wheel ## guidance kernels against their peers, on the same arrays in one process
 	$(VENV)/bin/python python/bench/guidance.py $(ARGS)
