@@ -77,7 +77,8 @@ def main() -> None:
         peer, one = measure_torch(net, side), times["encoder"] + times["decoder T=1"]
         samples = times[f"sampler T={SAMPLES}"]
         print(f"      one pass {one:.0f} ms, PyTorch {peer['pass']:.0f} ms, {peer['pass'] / one:.1f} times as long;  "
-              f"{SAMPLES} samples {samples:.0f} ms, {samples / one:.2f} passes, PyTorch {peer['samples']:.0f} ms", flush=True)
+              f"{SAMPLES} samples {samples:.0f} ms, {samples / one:.2f} passes, PyTorch {peer['samples']:.0f} ms",
+              flush=True)
 
 
 if __name__ == "__main__":
