@@ -146,7 +146,7 @@ class Client:
         if state is None:
             nrrd, size = pb.FILE_FORMAT_NRRD, source.size_bytes
             begin = pb.BeginUploadRequest(format=nrrd, size_bytes=size, modality=modality, sha256=source.sha256())
-            state = self.call(service.BeginUpload, begin)
+            state = self._begin_upload(begin)
             source.upload_id = state.upload_id
         while state.next_offset < source.size_bytes:
             data = source.chunk(state.next_offset, min(state.max_chunk_bytes, 4 << 20))
@@ -157,6 +157,16 @@ class Client:
         volume = self.call(service.FinishUpload, finish, WORK_TIMEOUT_S)
         source.upload_id = ""
         return volume
+
+    def _begin_upload(self, request):
+        try:
+            return self.call(self.services.volumes.BeginUpload, request)
+        except ServerError as error:
+            if "size_bytes" not in error.sentence:
+                raise
+            size = f"{request.size_bytes / 2**30:.1f} GiB"
+            sentence = f"The volume ({size}) is too large for this server: crop it first (module Crop Volume)."
+            raise ServerError(Fault.REFUSED, sentence) from error
 
     def load_series(self, series_uid: str, progress: Callable[[float], None]):
         """Has the server fetch a series from a PACS of its; None where no PACS has it."""

@@ -33,7 +33,7 @@ def from_rpc(error, address: str) -> ServerError:
 
     code, details = error.code(), (error.details() or "").strip()
     lower = details.lower()
-    tls = any(word in lower for word in ("ssl", "tls", "certificate", "handshake"))
+    tls = any(word in lower for word in ("ssl", "tls", "certificate", "handshake", "hostname", "peer name"))
     if code == grpc.StatusCode.UNAVAILABLE and tls:
         return ServerError(Fault.TLS, tls_sentence(lower, address))
     if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):

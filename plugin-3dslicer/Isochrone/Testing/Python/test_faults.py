@@ -1,6 +1,7 @@
 """What goes wrong, as one sentence in the panel; and what must not get lost."""
 
-import datetime
+import shutil
+import subprocess
 from concurrent import futures
 
 import pytest
@@ -90,33 +91,14 @@ def test_wrong_token(closing):
 
 
 def certificate(tmp_path, name: str):
-    """A certificate of its own authority for a name; its PEM files."""
-    x509 = pytest.importorskip("cryptography.x509", reason="cryptography is not installed")
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = tmp_path / "authority.pem"
-    path.write_bytes(pem)
-    return pem, private, path
+    """A certificate of its own authority for a name; certificate, key, and the authority's file."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    path, key = tmp_path / "authority.pem", tmp_path / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj".split()
+    command += [f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    return path.read_bytes(), key.read_bytes(), path
 
 
 @pytest.mark.parametrize(
@@ -159,9 +141,9 @@ def test_volume_too_large(panel):
     finally:
         NrrdSource.__init__ = whole
     wait(lambda: panel.session.state == "connected", "the refusal")
-    sentence = says(panel)
-    assert "limit" in sentence or "large" in sentence or "GiB" in sentence, sentence
-    assert len(sentence) < 200
+    assert says(panel) == (
+        "The volume (8192.0 GiB) is too large for this server: crop it first (module Crop Volume)."
+    )
 
 
 def test_server_killed_in_the_middle_of_a_click(tmp_path, closing):
