@@ -90,6 +90,23 @@ def test_wrong_token(closing):
     assert "A token is not sent without TLS" in says(closing[2])
 
 
+def test_accounts_of_a_real_server(tmp_path, closing):
+    if not BINARY.exists():
+        pytest.skip("target/release/isochrone is missing: make build")
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    add = [str(BINARY), "user", "add", "alice", "--state", str(state)]
+    token = subprocess.run(add, check=True, capture_output=True, text=True).stdout.split()[-1]
+    server = Server(tmp_path, "--state", str(state))
+    try:
+        for given in (token, "isochrone_wrong", ""):
+            closing.append(make_panel(server.address, given))
+        assert closing[0].session.state == "connected", says(closing[0])
+        assert closing[1].session.state == closing[2].session.state == "token", says(closing[1])
+    finally:
+        server.stop()
+
+
 def certificate(tmp_path, name: str):
     """A certificate of its own authority for a name; certificate, key, and the authority's file."""
     if not shutil.which("openssl"):
@@ -146,10 +163,14 @@ def test_volume_too_large(panel):
     )
 
 
-def test_server_killed_in_the_middle_of_a_click(tmp_path, closing):
+@pytest.mark.parametrize("keeps_sessions", [False, True])
+def test_server_killed_in_the_middle_of_a_click(tmp_path, closing, keeps_sessions):
     if not BINARY.exists():
         pytest.skip("target/release/isochrone is missing: make build")
-    server = Server(tmp_path)
+    root, state = tmp_path / "root", tmp_path / "state"
+    root.mkdir()
+    state.mkdir(mode=0o700)
+    server = Server(root, *(["--state", str(state)] if keeps_sessions else []))
     panel = make_panel(server.address)
     closing.append(panel)
     try:
@@ -179,6 +200,13 @@ def test_server_killed_in_the_middle_of_a_click(tmp_path, closing):
         kinds = [p.prompt.click.polarity for p, _ in panel.session.prompts.values()]
         assert kinds.count(2) == 1, "the click in the middle of which the server died is lost"
         assert kinds.count(1) >= 2, "the click given while the server was away is lost"
+        if keeps_sessions:
+            # The very same session: all three clicks can be undone.
+            for _ in range(3):
+                panel.ui.undoButton.click()
+            settle(panel)
+            assert not slicer_mask(panel, "tumour").any()
+        same_masks(panel, "tumour")
     finally:
         server.stop()
 
