@@ -86,7 +86,11 @@ impl Access {
         let (mut trail, mut vault) = (None, None);
         if let Some(state) = state {
             trail = Some(Arc::new(Trail::open(&state.audit()).map_err(|e| Usage(format!("--state: {e}")))?));
-            vault = Some(Vault::open(state.path()).map_err(|e| Usage(format!("--state: {e}")))?);
+            let open = Vault::open(state.path()).map_err(|e| Usage(format!("--state: {e}")))?;
+            if let Err(error) = open.sweep() {
+                tracing::warn!("images that no session needs were not deleted: {error}");
+            }
+            vault = Some(open);
         }
         Ok(Self { tls, door, origins: Origins { allowed: args.allow_origin, loopback }, trail, vault })
     }

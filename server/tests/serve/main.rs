@@ -6,6 +6,7 @@
 
 mod access;
 mod crash;
+mod durable;
 mod engines;
 mod far_apart;
 mod faults;
@@ -13,6 +14,7 @@ mod files;
 mod guarded;
 mod label_steps;
 mod labels;
+mod load;
 mod masks;
 mod network;
 mod process;

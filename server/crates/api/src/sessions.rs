@@ -124,8 +124,18 @@ impl House {
         self.session(id).await?;
         if let Some(slot) = self.sessions.remove(id) {
             slot.session.lock().await.abandon();
-            if let Some(vault) = &self.vault {
-                vault.delete(id)?;
+            drop(slot);
+            if let Some(vault) = self.vault.clone() {
+                let id = id.to_owned();
+                let swept = move || {
+                    vault.delete(&id)?;
+                    // A neighbour's damaged journal keeps all images, and is no fault of this request.
+                    if let Err(error) = vault.sweep() {
+                        tracing::warn!("images that nobody needs were not deleted: {error}");
+                    }
+                    Ok(())
+                };
+                self.run(swept).await?;
             }
         }
         Ok(())

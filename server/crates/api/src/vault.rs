@@ -9,13 +9,13 @@ use crate::gate::call::Call;
 use crate::house::HeldVolume;
 use crate::{ApiError, v1};
 use isochrone_intake::dicom::SeriesInfo;
-use isochrone_journal::{Found, Journal, JournalError, VolumeStore, read};
+use isochrone_journal::{Found, Journal, JournalError, VolumeStore, first, read};
 use isochrone_session::Keeper;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 /// The folder of a server's sessions; one process at a time.
@@ -24,6 +24,8 @@ pub struct Vault {
     store: VolumeStore,
     /// Held as long as the process uses the folder.
     _lock: File,
+    /// Images that are being kept have no journal yet: nobody sweeps meanwhile.
+    opening: RwLock<()>,
 }
 
 /// What a journal begins with.
@@ -85,7 +87,7 @@ impl Keeper for JournalKeeper {
 }
 
 impl Vault {
-    /// The vault below a server's folder.
+    /// The vault below a server's folder, for one process at a time.
     ///
     /// # Errors
     /// The disk; [`JournalError::Busy`] where another process uses it.
@@ -98,7 +100,12 @@ impl Vault {
             Err(std::fs::TryLockError::WouldBlock) => return Err(JournalError::Busy),
             Err(std::fs::TryLockError::Error(e)) => return Err(e.into()),
         }
-        Ok(Self { sessions, store: VolumeStore::open(&state.join("volumes"))?, _lock: lock })
+        Ok(Self {
+            sessions,
+            store: VolumeStore::open(&state.join("volumes"))?,
+            _lock: lock,
+            opening: RwLock::default(),
+        })
     }
 
     /// Keeps a session's images, and begins its journal.
@@ -108,6 +115,7 @@ impl Vault {
         request: &v1::OpenSessionRequest,
         volumes: &[HeldVolume],
     ) -> Result<JournalKeeper, JournalError> {
+        let _opening = self.opening.read().unwrap_or_else(PoisonError::into_inner);
         for held in volumes {
             self.store.keep(&held.volume)?;
         }
@@ -129,19 +137,20 @@ impl Vault {
     /// A session from its journal; `None` where there is none, or it belongs to somebody else.
     pub(crate) fn comeback(&self, id: &str) -> Result<Option<Comeback>, ApiError> {
         let Ok(path) = self.path(id) else { return Ok(None) };
-        if !path.exists() {
+        // Whose it is comes first: for anybody else it is not there, whatever state it is in.
+        let Some(head) = head_of(&path) else { return Ok(None) };
+        let (call, may) = (Call::current(), Call::current().may(&head.owner));
+        call.note("session", id, may);
+        if !may {
             return Ok(None);
         }
         let (journal, found) = Journal::open(&path)?;
         let damaged = found.damaged_after.is_some();
         let Found { mut records, .. } = found;
         if records.is_empty() {
-            return Ok(None);
+            return Err(JournalError::NotAJournal.into());
         }
-        let head = head(&records.remove(0))?;
-        if !Call::current().may(&head.owner) {
-            return Ok(None);
-        }
+        records.remove(0);
         let request = v1::OpenSessionRequest::decode(head.request.as_slice()).map_err(|_| JournalError::NotAJournal)?;
         let volume = |kept: KeptVolume| {
             let volume = Arc::new(self.store.get(&kept.hash)?);
@@ -195,15 +204,16 @@ impl Vault {
         Ok(found)
     }
 
-    /// Deletes images that no session needs any more; returns how many went. Not while sessions are being opened.
+    /// Deletes images that no session needs any more; returns how many went. A session that is being
+    /// opened meanwhile keeps its own.
     ///
     /// # Errors
     /// The disk; a journal that cannot be read, for nobody knows what it needs.
     pub fn sweep(&self) -> Result<usize, JournalError> {
+        let _nobody_opens = self.opening.write().unwrap_or_else(PoisonError::into_inner);
         let mut used = Vec::new();
         for (_, path) in self.journals()? {
-            let records = read(&path)?.records;
-            let head = head(records.first().ok_or(JournalError::NotAJournal)?)?;
+            let head = head_of(&path).ok_or(JournalError::NotAJournal)?;
             used.extend(head.volumes.iter().map(|v| v.hash));
         }
         self.store.sweep(&used)
@@ -234,6 +244,10 @@ impl Vault {
 
 fn head(record: &[u8]) -> Result<Head, JournalError> {
     serde_json::from_slice(record).map_err(|_| JournalError::NotAJournal)
+}
+
+fn head_of(path: &Path) -> Option<Head> {
+    head(&first(path).ok()??).ok()
 }
 
 fn seconds(time: SystemTime) -> u64 {

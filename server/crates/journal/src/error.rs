@@ -15,7 +15,7 @@ pub enum JournalError {
     Disk(ErrorKind),
     /// An earlier write failed and could not be taken back.
     #[error(
-        "This session can no longer be saved after a fault of the server's disk. Open it again once the disk works; all that was acknowledged is kept"
+        "This session cannot be saved since a fault of the server's disk; all that was acknowledged before is kept. Tell whoever runs the server, then repeat the step"
     )]
     Closed,
     /// Another process writes it.

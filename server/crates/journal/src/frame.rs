@@ -5,7 +5,7 @@ pub const MAGIC: &[u8; 8] = b"ISOJRNL1";
 /// The first bytes of a record.
 const MARK: &[u8; 4] = b"ISOR";
 /// Mark, length, CRC.
-const HEAD: usize = 12;
+pub const HEAD: usize = 12;
 const HASH: usize = 32;
 /// No record is longer: a mask of a whole 512×512×1200 volume takes less.
 pub const LONGEST: usize = 256 << 20;
@@ -70,6 +70,12 @@ pub fn decode<'a>(bytes: &'a [u8], before: Option<&blake3::Hash>) -> Decoded<'a>
     let hash: [u8; HASH] = hash.try_into().unwrap_or_default();
     let right = crc(length, payload) == sum && before.is_none_or(|b| chain(b, payload) == hash);
     if right { Decoded::Record(payload, hash.into(), HEAD + size + HASH) } else { Decoded::Wrong }
+}
+
+/// Bytes of a record after its head, if these are a head.
+pub fn rest_of(head: &[u8]) -> Option<usize> {
+    let size = u32::from_le_bytes(four(head, 4)?) as usize;
+    (head.starts_with(MARK) && size <= LONGEST).then_some(size + HASH)
 }
 
 /// Whether a whole record begins anywhere after the first byte: then what stands here is damage, not an end.

@@ -76,19 +76,25 @@ impl Journal {
     /// The disk is full, or did not confirm.
     pub fn append(&mut self, payload: &[u8]) -> Result<(), JournalError> {
         if self.closed {
-            return Err(JournalError::Closed);
+            self.take_back().map_err(|_| JournalError::Closed)?;
+            self.closed = false;
         }
         let (bytes, hash) = frame::encode(&self.head, payload).ok_or(JournalError::Full)?;
         if let Err(error) = self.file.write_all(&bytes).and_then(|()| self.file.sync_data()) {
-            // The record must not come back after a restart: nobody was told that it was kept.
-            let undone = self.file.set_len(self.end).and_then(|()| self.file.seek(SeekFrom::Start(self.end)));
-            // After a failed fsync nobody knows what the disk has; taking it back must be confirmed.
-            self.closed = undone.and_then(|_| self.file.sync_all()).is_err();
+            self.closed = self.take_back().is_err();
             return Err(error.into());
         }
         self.end += bytes.len() as u64;
         self.head = hash;
         Ok(())
+    }
+
+    /// Cuts off what was not confirmed. The record must not come back after a restart, for nobody was told that it
+    /// was kept; and after a failed fsync nobody knows what the disk has, so this must be confirmed itself.
+    fn take_back(&mut self) -> std::io::Result<()> {
+        self.file.set_len(self.end)?;
+        self.file.seek(SeekFrom::Start(self.end))?;
+        self.file.sync_all()
     }
 }
 
@@ -97,6 +103,23 @@ fn lock(file: &File) -> Result<(), JournalError> {
         TryLockError::WouldBlock => JournalError::Busy,
         TryLockError::Error(e) => e.into(),
     })
+}
+
+/// The first record alone, without reading the others; `None` if it is not whole.
+///
+/// # Errors
+/// The disk.
+pub fn first(path: &Path) -> Result<Option<Vec<u8>>, JournalError> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    (&mut file).take((frame::MAGIC.len() + frame::HEAD) as u64).read_to_end(&mut bytes)?;
+    let Some(rest) = frame::rest_of(bytes.get(frame::MAGIC.len()..).unwrap_or_default()) else { return Ok(None) };
+    file.take(rest as u64).read_to_end(&mut bytes)?;
+    let Some(record) = bytes.strip_prefix(frame::MAGIC) else { return Ok(None) };
+    match frame::decode(record, Some(&frame::start())) {
+        Decoded::Record(payload, ..) => Ok(Some(payload.to_vec())),
+        Decoded::Short | Decoded::Wrong => Ok(None),
+    }
 }
 
 /// Reads a journal without changing it.

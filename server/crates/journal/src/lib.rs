@@ -34,5 +34,5 @@ mod journal;
 mod store;
 
 pub use error::JournalError;
-pub use journal::{Found, Journal, read};
+pub use journal::{Found, Journal, first, read};
 pub use store::VolumeStore;

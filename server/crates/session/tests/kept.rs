@@ -74,3 +74,45 @@ fn any_bytes_are_no_panic() {
         }
     }
 }
+
+/// The journal's file cut at every byte, and with every byte changed: the session is one that was acknowledged, and
+/// where that is not the newest one, it is said.
+#[test]
+fn every_cut_and_every_changed_byte_of_the_file() {
+    let disk = Disk::default();
+    let mut session = session().kept_by(Box::new(disk.clone()));
+    let lesion = label(&mut session, "lesion");
+    let mut masks = vec![None, Some(mask(&session, lesion))];
+    for voxel in [[10, 10, 10], [25, 20, 10], [12, 12, 8]] {
+        positive(&mut session, lesion, voxel);
+        masks.push(Some(mask(&session, lesion)));
+    }
+    session.undo().unwrap();
+    masks.push(Some(mask(&session, lesion)));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session.journal");
+    let mut journal = isochrone_journal::Journal::create(&path, b"head").unwrap();
+    disk.records.lock().unwrap().iter().for_each(|record| journal.append(record).unwrap());
+    drop(journal);
+    let good = std::fs::read(&path).unwrap();
+    let check = |bytes: &[u8], what: &str| {
+        std::fs::write(&path, bytes).unwrap();
+        let Ok(found) = isochrone_journal::read(&path) else { return };
+        let Some((_, changes)) = found.records.split_first() else { return };
+        let again = common::session().resumed(changes).unwrap();
+        let expected = &masks[changes.len()];
+        assert_eq!(again.mask(lesion).ok().map(|_| mask(&again, lesion)), *expected, "{what}");
+        if changes.len() < masks.len() - 1 && bytes.len() == good.len() {
+            assert!(found.damaged_after.is_some() || found.torn > 0, "{what}: nobody was told");
+        }
+        assert!(bytes.len() < good.len() || changes.len() < masks.len() - 1, "{what}: nobody noticed");
+    };
+    for at in 0..good.len() {
+        check(&good[..at], &format!("cut at {at}"));
+        let mut bent = good.clone();
+        bent[at] ^= 0x01;
+        check(&bent, &format!("byte {at} changed"));
+        bent[at] ^= 0xff;
+        check(&bent, &format!("byte {at} changed much"));
+    }
+}
