@@ -21,7 +21,7 @@ fn open_files(server: &Server) -> usize {
 
 /// The n-th click of a client: its own, but the same whenever it is asked for.
 fn nth(client: usize, n: usize) -> (DVec3, bool) {
-    let centre = if (client + n) % 2 == 0 { BALL } else { OTHER_BALL };
+    let centre = if (client + n).is_multiple_of(2) { BALL } else { OTHER_BALL };
     let step = |m: usize| ((client * 31 + n * 17) % m) as f64 - m as f64 / 2.0;
     (centre + DVec3::new(step(9), step(7), 0.0), n % 5 != 4)
 }
