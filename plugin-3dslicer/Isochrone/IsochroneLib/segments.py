@@ -154,20 +154,18 @@ def difference(node, segment_id: str, volume, shown: BoxMask):
     return tight, changed[cut], now[cut]
 
 
-def update_surface(node, segment_id: str) -> None:
-    """Makes the 3D surface of one segment anew, where surfaces are shown at all."""
-    segment = node.GetSegmentation().GetSegment(segment_id)
-    image, value = labelmap(node, segment_id) if segment else (None, 0)
-    box = extent_box(image)
-    if box.is_empty or not node.GetSegmentation().ContainsRepresentation(SURFACE):
-        return
-    logic = slicer.vtkSlicerSegmentationsModuleLogic
-    nothing = slicer.vtkOrientedImageData()
-    nothing.SetExtent(box.low[0], box.low[0], box.low[1], box.low[1], box.low[2], box.low[2])
-    nothing.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-    vtk_to_numpy(nothing.GetPointData().GetScalars())[:] = 0
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    nothing.SetImageToWorldMatrix(matrix)
-    # Adding nothing in one voxel has Slicer convert this segment, and this one alone.
-    logic.SetBinaryLabelmapToSegment(nothing, node, segment_id, logic.MODE_MERGE_MAX, nothing.GetExtent())
+def has_surfaces(node) -> bool:
+    """True if 3D surfaces are shown."""
+    segmentation = node.GetSegmentation()
+    ids = segmentation.GetSegmentIDs()
+    return any(segmentation.GetSegment(name).GetRepresentation(SURFACE) is not None for name in ids)
+
+
+def update_surfaces(node, segment_ids) -> None:
+    """Makes the 3D surfaces of these segments anew; those of the others stay."""
+    segmentation = node.GetSegmentation()
+    for name in segment_ids:
+        segment = segmentation.GetSegment(name)
+        if segment is not None:
+            segment.RemoveRepresentation(SURFACE)
+    segmentation.CreateRepresentation(SURFACE)

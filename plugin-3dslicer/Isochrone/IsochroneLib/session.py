@@ -40,6 +40,7 @@ class Session:
         self._listeners: dict[str, list] = {}
         self._shown: dict[str, BoxMask] = {}
         self._dirty: set[str] = set()
+        self._stale: set[str] = set()
         self._writing = False
         self._observers: list = []
 
@@ -166,7 +167,7 @@ class Session:
         for subject, tag in self._observers:
             subject.RemoveObserver(tag)
         self._observers = []
-        self._shown, self._dirty, self.prompts = {}, set(), {}
+        self._shown, self._dirty, self._stale, self.prompts = {}, set(), set(), {}
         context, self.context = self.context, None
         if context and context.remote.session_id:
             self.worker.clear()
@@ -307,6 +308,9 @@ class Session:
     def _on_changed(self, change) -> None:
         painted = self._collect_edits() if self._dirty else []
         kept = {edit.segment_id: edit for edit in painted}
+        # A mask that changes loses its 3D surface: it is made anew when the reader pauses.
+        if self._stale or segments.has_surfaces(self.segmentation):
+            self._stale.update(delta.segment_id for delta in change.deltas)
         self._writing = True
         clipped = False
         try:
@@ -360,6 +364,16 @@ class Session:
     def _name_of(self, segment_id: str) -> str:
         info = self.context.remote.labels.get(segment_id)
         return info.name if info else segment_id
+
+    def update_surfaces(self) -> None:
+        """Make the 3D surfaces anew that a change took away."""
+        stale, self._stale = self._stale, set()
+        if stale and self.segmentation is not None:
+            self._writing = True
+            try:
+                segments.update_surfaces(self.segmentation, stale)
+            finally:
+                self._writing = False
 
     def shown_mask(self, segment_id: str) -> BoxMask:
         """What the server's mask of a segment is, as far as it was shown."""

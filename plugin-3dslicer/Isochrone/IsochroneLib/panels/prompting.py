@@ -6,7 +6,7 @@ import numpy as np
 import qt
 import slicer
 
-from .. import segments, volumes
+from .. import volumes
 from ..effects.tool import SliceView
 from ..effects.tools import TOOLS
 from ..errors import ServerError
@@ -25,7 +25,6 @@ class PromptingPanel:
         self.ui, self.session = ui, session
         self.marks = Marks()
         self.tool = None
-        self._stale: set = set()
         self._ids: list = []
         self._buttons = {
             "click": ui.clickButton,
@@ -53,7 +52,7 @@ class PromptingPanel:
         self._surfaces = qt.QTimer()
         self._surfaces.setSingleShot(True)
         self._surfaces.setInterval(SURFACE_MS)
-        self._surfaces.timeout.connect(self._update_surfaces)
+        self._surfaces.timeout.connect(session.update_surfaces)
 
     def actions(self) -> dict:
         """For the keys."""
@@ -147,7 +146,6 @@ class PromptingPanel:
         self.ui.promptList.clear()
 
     def _on_changed(self, change) -> None:
-        self._stale.update(delta.segment_id for delta in change.deltas)
         self._surfaces.start()
         self._show_prompts()
         if change.elapsed_ms:
@@ -170,11 +168,6 @@ class PromptingPanel:
         for prompt_id in self._ids:
             placed, segment = session.prompts[prompt_id]
             self.ui.promptList.addItem(prompt_name(placed, segment))
-
-    def _update_surfaces(self) -> None:
-        stale, self._stale = self._stale, set()
-        for segment in stale:
-            segments.update_surface(self.session.segmentation, segment)
 
 
 def slice_view(widget) -> SliceView:

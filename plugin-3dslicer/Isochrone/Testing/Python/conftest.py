@@ -26,9 +26,9 @@ def application():
     core.start()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def server(tmp_path_factory):
-    """A server for all tests that do not harm it."""
+    """A server of the test's own: sessions and images of others do not count against its limits."""
     if not BINARY.exists():
         pytest.skip("target/release/isochrone is missing: make build")
     server = Server(tmp_path_factory.mktemp("root"))
