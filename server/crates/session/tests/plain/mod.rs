@@ -7,7 +7,7 @@ use isochrone_prompt::{PlacedPrompt, Polygon, Prompt};
 use isochrone_segment::{Cancel, Channel, Prepared, RefineInput, Segmenter, refine};
 use isochrone_session::stub::StubEngine;
 use isochrone_session::{AboutChange, Code, Overlap, Session, SetOperation, VertexDrag};
-use isochrone_volume::{Mask, MaskDelta, Volume, operations};
+use isochrone_volume::{Axis, Mask, MaskDelta, Volume, operations};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ pub enum Did {
     Island([usize; 3], bool),
     Holes,
     Smooth(f64),
+    Between(Axis, Vec<usize>),
     Combine(u32, SetOperation),
     Reset,
     Accept,
@@ -172,6 +173,7 @@ impl Model {
                 each(&mut label.mask, |v, at| *v |= !outside.contains(at));
             }
             Did::Smooth(radius) => label.mask = operations::smooth(&before, *radius).unwrap().mask,
+            Did::Between(axis, slices) => between(&mut label.mask, *axis, slices),
             Did::Combine(id, how) => {
                 match how {
                     SetOperation::Union => each(&mut label.mask, |v, at| *v |= other.contains(at)),
@@ -291,4 +293,55 @@ fn open(mask: &Mask) -> Mask {
         }
     }
     outside
+}
+
+/// Slices between edited ones by shape, every distance looked for in the whole slice.
+fn between(mask: &mut Mask, axis: Axis, slices: &[usize]) {
+    let (size, mm) = (mask.grid().size(), mask.grid().spacing_mm());
+    let [a, b] = [0, 1, 2].into_iter().filter(|d| *d != axis.index()).collect::<Vec<_>>()[..] else { panic!() };
+    let at = |n: usize, x: usize, y: usize| {
+        let mut v = [0; 3];
+        (v[axis.index()], v[a], v[b]) = (n, x, y);
+        v
+    };
+    let mut slices = slices.to_vec();
+    slices.sort_unstable();
+    slices.dedup();
+    for pair in slices.windows(2) {
+        let shape = |n: usize| {
+            let all = (0..size[a]).flat_map(|x| (0..size[b]).map(move |y| (x, y)));
+            all.filter(|&(x, y)| mask.contains(at(n, x, y))).collect::<Vec<_>>()
+        };
+        let shapes = [shape(pair[0]), shape(pair[1])];
+        if shapes.iter().any(Vec::is_empty) {
+            continue;
+        }
+        let both = shapes.concat();
+        let range =
+            |of: fn(&(usize, usize)) -> usize| both.iter().map(of).min().unwrap()..=both.iter().map(of).max().unwrap();
+        // Beyond the volume nothing is set.
+        let signed = |set: &[(usize, usize)], x: usize, y: usize| {
+            let inside = set.contains(&(x, y));
+            let mut nearest = f64::INFINITY;
+            for u in -1..=size[a] as i64 {
+                for v in -1..=size[b] as i64 {
+                    if set.iter().any(|&(p, q)| (p as i64, q as i64) == (u, v)) != inside {
+                        let (dx, dy) = ((u - x as i64) as f64 * mm[a], (v - y as i64) as f64 * mm[b]);
+                        nearest = nearest.min((dx * dx + dy * dy).sqrt());
+                    }
+                }
+            }
+            if inside { nearest } else { -nearest }
+        };
+        for x in range(|p| p.0) {
+            for y in range(|p| p.1) {
+                let [near, far] = [0, 1].map(|n| signed(&shapes[n], x, y));
+                for n in pair[0] + 1..pair[1] {
+                    let share = (n - pair[0]) as f64 / (pair[1] - pair[0]) as f64;
+                    let [i, j, k] = at(n, x, y);
+                    mask.voxels_mut()[[k, j, i]] = (1.0 - share) * near + share * far >= 0.0;
+                }
+            }
+        }
+    }
 }
