@@ -123,3 +123,28 @@ async fn truncated_damaged_and_oversized() {
     assert_eq!(unknown.code(), Code::NotFound);
     server.still_serves().await;
 }
+
+/// Finished uploads take nobody's place: one after another, a reader brings as many images as there may be.
+#[tokio::test]
+async fn many_one_after_another() {
+    let mut server = Server::start().await;
+    let bytes = file();
+    for n in 0..24 {
+        let upload = server.volumes.begin_upload(begin(&bytes, bytes.len())).await;
+        let id = upload.unwrap_or_else(|e| panic!("upload {n}: {e}")).into_inner().upload_id;
+        chunk(&mut server, &id, 0, &bytes).await.unwrap();
+        finish(&mut server, &id).await.unwrap();
+    }
+    // Unfinished ones do.
+    for n in 0..40 {
+        match server.volumes.begin_upload(begin(&bytes, bytes.len())).await {
+            Ok(_) => assert!(n < 16),
+            Err(status) => {
+                assert_eq!(status.code(), Code::ResourceExhausted);
+                assert!(n >= 7, "{n}");
+                return;
+            }
+        }
+    }
+    panic!("no end to unfinished uploads");
+}

@@ -131,9 +131,6 @@ impl House {
     /// Begins an upload. Finished and forgotten ones make room where it is scarce.
     pub(crate) fn begin_upload(&self, announced: Announced) -> Result<Arc<Upload>, ApiError> {
         self.uploads.retain(|u| u.idle() < self.limits.upload_idle);
-        if self.uploads.everything().len() >= self.limits.uploads {
-            self.uploads.retain(|u| !u.done());
-        }
         let folder = tempfile::tempdir_in(self.private.path()).map_err(|e| disk(e.kind()))?;
         let id = crate::ids::random_id();
         let upload = Arc::new(Upload::new(&id, announced, folder).map_err(|e| disk(e.kind()))?);
@@ -142,7 +139,12 @@ impl House {
                 "As many uploads as the server takes are under way. Finish one, or try again later".to_owned(),
             )
         };
-        self.uploads.insert(&id, upload.clone()).then_some(upload).ok_or_else(full)
+        // Finished ones are kept for clients that ask twice, as long as there is room.
+        let taken = self.uploads.insert(&id, upload.clone()) || {
+            self.uploads.retain(|u| !u.done());
+            self.uploads.insert(&id, upload.clone())
+        };
+        taken.then_some(upload).ok_or_else(full)
     }
 
     pub(crate) fn upload(&self, id: &str) -> Result<Arc<Upload>, ApiError> {
