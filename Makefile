@@ -31,7 +31,7 @@ test: lint build wheel lesions oracles ## everything that CI runs
 	$(MAKE) --no-print-directory test-slicer
 
 test-slicer: build lesions build/stamp-slicer ## the 3D Slicer plugin on Slicer's own core, against a real server
-	@if [ -x build/slicer-venv/bin/python ]; then QT_QPA_PLATFORM=offscreen build/slicer-venv/bin/python -m pytest -q \
+	@if [ -x build/slicer-venv/bin/python ]; then QT_QPA_PLATFORM=offscreen timeout 900 build/slicer-venv/bin/python -m pytest -q \
 		-c plugin-3dslicer/pytest.ini plugin-3dslicer/Isochrone/Testing/Python; \
 	else echo "slicer-core is not installed: the plugin's tests are skipped."; fi
 

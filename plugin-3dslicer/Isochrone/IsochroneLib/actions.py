@@ -175,7 +175,7 @@ def fetch_map(context: Context, label_id: int, segment: str, revision: int) -> N
     pb, services = remote.client.messages.segmentation, remote.client.services
     request = pb.GetMapRequest(session_id=remote.session_id, label_id=label_id, kind=pb.MAP_KIND_UNCERTAINTY)
     header, data = None, bytearray()
-    for part in services.segmentation.GetMap(request, timeout=60, metadata=remote.client._metadata()):
+    for part in remote.client.stream(services.segmentation.GetMap, request, aside=True):
         if part.HasField("header"):
             header = part.header
         else:

@@ -96,12 +96,13 @@ class Client:
         finally:
             self._pending = None
 
-    def stream(self, method, request, timeout: float = WORK_TIMEOUT_S):
-        """The answers to one request, one by one. `cancel` ends it."""
+    def stream(self, method, request, timeout: float = WORK_TIMEOUT_S, aside: bool = False):
+        """The answers to one request, one by one. `cancel` ends it, unless it goes on `aside` of the reader's work."""
         import grpc
 
         pending = method(request, timeout=timeout, metadata=self._metadata())
-        self._pending = pending
+        if not aside:
+            self._pending = pending
         try:
             yield from pending
         except grpc.RpcError as error:
