@@ -62,7 +62,9 @@ fn segment_takes_every_kind_of_prompt_in_order() {
     let samples: String = (0..30).map(|n| format!("{},-8,-12,{}\n", f64::from(n) * 16.7, 20 + n % 2)).collect();
     std::fs::write(&gaze, samples + "600\ndispersion=10\n").unwrap();
     let lasso = folder.path().join("lasso.txt");
-    std::fs::write(&lasso, "-16,-20,20; 0,-20,20; 0,-4,20; -16,-4,20").unwrap();
+    // Drawn round the ball, as readers draw them: what lies outside a lasso is background.
+    let octagon = "-20,-17,20; -13,-24,20; -3,-24,20; 4,-17,20; 4,-7,20; -3,0,20; -13,0,20; -20,-7,20";
+    std::fs::write(&lasso, octagon).unwrap();
     let lasso = format!("@{}", lasso.display());
     let kinds = [
         ["--click", "-8,-12,20"],
@@ -71,7 +73,7 @@ fn segment_takes_every_kind_of_prompt_in_order() {
         ["--box", "-20,-24,20; 4,0,20; u=1,0,0; v=0,1,0"],
         ["--extreme", "-20,-12,20; 4,-12,20; -8,-24,20; -8,0,20; -8,-12,8; -8,-12,32; margin=1"],
         ["--lasso", &lasso],
-        ["--polygon", "-16,-20,20; 0,-20,20; 0,-4,20; -16,-4,20; drag=0,-4,20,-1,-5,20"],
+        ["--polygon", &format!("{octagon}; drag=4,-7,20,3,-6,20")],
         ["--gaze", gaze.to_str().unwrap()],
     ];
     let run = |prompts: &[&str]| {
