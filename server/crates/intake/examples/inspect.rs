@@ -12,8 +12,22 @@ use serde_json::json;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::process::ExitCode;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|command| command == "decode") {
+        return isochrone_intake::run_child();
+    }
+    match inspect() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn inspect() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let image =
         arguments.next().ok_or("usage: inspect IMAGE [--at x,y,z] [--points FILE] [--dump FILE] [--modality CODE]")?;

@@ -1,7 +1,7 @@
 //! Memory maps: the one place with `unsafe` of this crate.
 #![allow(unsafe_code)]
 
-use memmap2::{Mmap, MmapMut};
+use memmap2::Mmap;
 use std::fs::File;
 use std::io;
 
@@ -17,8 +17,21 @@ pub(crate) fn file(file: &File) -> io::Result<Mmap> {
     unsafe { Mmap::map(file) }
 }
 
-/// Maps shared memory for writing, in the decoding child.
-pub(crate) fn shared_mut(memory: &File) -> io::Result<MmapMut> {
-    // SAFETY: nobody reads it before this process has ended.
-    unsafe { MmapMut::map_mut(memory) }
+/// Asks for large pages under memory that is about to be filled: the fewer, the sooner it is.
+pub(crate) fn in_large_pages(memory: &mut [u8]) {
+    #[cfg(target_os = "linux")]
+    {
+        const PAGE: usize = 4096;
+        let range = memory.as_mut_ptr_range();
+        let start = range.start.align_offset(PAGE);
+        let whole = memory.len().saturating_sub(start) / PAGE * PAGE;
+        if whole < 4 << 20 {
+            return;
+        }
+        // SAFETY: the range is page by page within `memory`; the advice changes how it is backed, not what it holds.
+        // It is advice: that it could not be taken does no harm.
+        let _ = unsafe {
+            rustix::mm::madvise(range.start.add(start).cast(), whole, rustix::mm::Advice::LinuxHugepage)
+        };
+    }
 }

@@ -98,9 +98,10 @@ macro_rules! scalar_types {
             let count = shape.iter().product::<usize>();
             match scalar {
                 $(ScalarType::$variant => {
-                    let mut voxels: Vec<$scalar> = Vec::new();
-                    voxels.try_reserve_exact(count).map_err(|_| no_memory(count as u64 * scalar.bytes()))?;
-                    voxels.resize(count, <$scalar>::default());
+                    // Zeros of the system's making: pages are first touched by whoever fills them.
+                    let zeros = bytemuck::allocation::try_zeroed_vec::<$scalar>(count);
+                    let mut voxels = zeros.map_err(|()| no_memory(count as u64 * scalar.bytes()))?;
+                    crate::map::in_large_pages(bytemuck::cast_slice_mut(&mut voxels));
                     fill(bytemuck::cast_slice_mut(&mut voxels))?;
                     let array = Array3::from_shape_vec(shape, voxels);
                     Ok(Voxels::$variant(array.map_err(|_| no_memory(count as u64 * scalar.bytes()))?))

@@ -129,7 +129,15 @@ voxels! {
     F64 f64, "float64";
 }
 
-fn hash_rows<T: Copy>(array: ArrayView3<'_, T>, hasher: &mut blake3::Hasher, bytes: impl Fn(T, &mut Vec<u8>)) {
+fn hash_rows<T: bytemuck::NoUninit>(
+    array: ArrayView3<'_, T>,
+    hasher: &mut blake3::Hasher,
+    bytes: impl Fn(T, &mut Vec<u8>),
+) {
+    if let Some(voxels) = array.as_slice().filter(|_| cfg!(target_endian = "little")) {
+        hasher.update_rayon(bytemuck::cast_slice(voxels));
+        return;
+    }
     let mut buffer = Vec::new();
     for slice in array.outer_iter() {
         buffer.clear();

@@ -40,7 +40,7 @@ const KEPT: &[Tag] = &[
 
 pub(crate) fn kept(fields: Fields<'_>) -> Vec<Attribute> {
     let one = |tag: &Tag| {
-        let vr = fields.0.element_opt(*tag).ok()??.vr().to_string().to_owned();
+        let vr = fields.0.get(*tag)?.vr().to_string().to_owned();
         Some(Attribute { tag: (tag.0, tag.1), vr, value: fields.string(*tag) })
     };
     KEPT.iter().filter_map(one).collect()

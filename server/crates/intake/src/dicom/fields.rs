@@ -7,14 +7,15 @@ use dicom_core::{DicomValue, Tag};
 use dicom_dictionary_std::StandardDataDictionary;
 use dicom_object::InMemDicomObject;
 
-/// A data set to take values from.
+/// A data set to take values from. What is absent is asked for by [`InMemDicomObject::get`]: the other ways make
+/// an error of it, with a trace of the whole stack.
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'a>(pub(crate) &'a InMemDicomObject);
 
 impl<'a> Fields<'a> {
     /// Text without padding; `None` if it is absent or empty.
     pub(crate) fn text(self, tag: Tag) -> Option<String> {
-        let text = self.0.element_opt(tag).ok()??.to_str().ok()?;
+        let text = self.0.get(tag)?.to_str().ok()?;
         let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
         (!text.is_empty()).then(|| text.to_owned())
     }
@@ -26,7 +27,7 @@ impl<'a> Fields<'a> {
 
     /// All numbers of an element; `None` if it is absent or empty.
     pub(crate) fn numbers(self, tag: Tag) -> Result<Option<Vec<f64>>, IntakeError> {
-        let Some(element) = self.0.element_opt(tag).ok().flatten().filter(|e| !e.is_empty()) else { return Ok(None) };
+        let Some(element) = self.0.get(tag).filter(|e| !e.is_empty()) else { return Ok(None) };
         let wrong = || IntakeError::header(name(tag), "it is no number");
         let text = element.to_str().map_err(|_| wrong())?;
         if text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).is_empty() {
@@ -71,7 +72,7 @@ impl<'a> Fields<'a> {
 
     /// Items of a sequence.
     pub(crate) fn items(self, tag: Tag) -> &'a [InMemDicomObject] {
-        match self.0.element_opt(tag).ok().flatten().map(|e| e.value()) {
+        match self.0.get(tag).map(|e| e.value()) {
             Some(DicomValue::Sequence(sequence)) => sequence.items(),
             _ => &[],
         }
@@ -83,12 +84,13 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn has(self, tag: Tag) -> bool {
-        self.0.element_opt(tag).ok().flatten().is_some_and(|e| !e.is_empty())
+        self.0.get(tag).is_some_and(|e| !e.is_empty())
     }
 
     /// Text of a private element: `element` is its low byte in the block that `creator` reserved (PS3.5 7.8.1).
     pub(crate) fn private(self, group: u16, creator: &str, element: u8) -> Option<String> {
-        let found = self.0.private_element(group, creator, element).ok()?;
+        let block = (0x10..=0xFFu16).find(|n| self.text(Tag(group, *n)).as_deref() == Some(creator))?;
+        let found = self.0.get(Tag(group, block << 8 | u16::from(element)))?;
         match found.to_str() {
             Ok(text) => Some(text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()),
             Err(_) => None,

@@ -44,6 +44,21 @@ impl Instance {
         Ok(())
     }
 
+    /// The bytes of frame `index` where they are uncompressed, in this machine's byte order, and every bit counts.
+    pub(crate) fn as_stored(&self, index: u32) -> Option<&[u8]> {
+        let format = &self.format;
+        let whole = format.stored == format.allocated && !format.float;
+        let little = self.file.syntax.endianness() == Endianness::Little && cfg!(target_endian = "little");
+        let native = matches!(self.file.layout.pixels, Some(Pixels::Native { .. }));
+        if !(native && whole && (little || format.allocated == 8)) {
+            return None;
+        }
+        match self.frame_bytes(index).ok()? {
+            Cow::Borrowed(bytes) => Some(bytes),
+            Cow::Owned(_) => None,
+        }
+    }
+
     /// Uncompressed bytes of a frame, at least.
     fn frame_bytes(&self, index: u32) -> Result<Cow<'_, [u8]>, IntakeError> {
         let format = &self.format;

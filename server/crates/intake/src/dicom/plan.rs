@@ -14,11 +14,13 @@ use isochrone_volume::{Grid, Modality, Quantity, Rescale, VolumeOrigin};
 use rayon::prelude::*;
 use std::path::PathBuf;
 
+/// Instance and frame of a slice, and what its numbers mean; `None`: left blank.
+type Slice = Option<(usize, u32, Rescale)>;
+
 /// A series that is ready to be decoded.
 pub(crate) struct Plan {
     instances: Vec<Instance>,
-    /// Instance and frame of each slice; `None`: left blank.
-    slices: Vec<Option<(usize, u32, Rescale)>>,
+    slices: Vec<Slice>,
     /// True if stored numbers are kept and rescaled later; else values are made while decoding.
     stored: bool,
     blank: f64,
@@ -270,11 +272,46 @@ impl Plan {
 
     /// Decodes all slices, in parallel, into the memory of voxels `[k, j, i]` of [`Plan::scalar`].
     pub(crate) fn decode_bytes(&self, out: &mut [u8]) -> Result<(), IntakeError> {
+        let one = |(slice, out): (&Slice, &mut [u8])| self.decode(slice, out);
+        self.slices.par_iter().zip(out.par_chunks_mut(self.slice_bytes())).try_for_each(one)
+    }
+
+    /// Decodes all slices, in parallel, and hands each to `put` with the place of its first byte.
+    pub(crate) fn decode_each(
+        &self,
+        put: impl Fn(&[u8], u64) -> Result<(), IntakeError> + Sync,
+    ) -> Result<(), IntakeError> {
+        let bytes = self.slice_bytes();
+        // Of the widest voxels' alignment.
+        let room = || vec![0f64; bytes.div_ceil(8)];
+        self.slices.par_iter().enumerate().try_for_each_init(room, |room, (k, slice)| {
+            let at = k as u64 * bytes as u64;
+            if let Some(stored) = self.as_stored(slice) {
+                return put(stored, at);
+            }
+            let out = bytemuck::cast_slice_mut(room).get_mut(..bytes).unwrap_or_default();
+            self.decode(slice, out)?;
+            put(out, at)
+        })
+    }
+
+    fn slice_bytes(&self) -> usize {
+        let [columns, rows, _] = self.grid.size();
+        columns * rows * self.scalar.bytes() as usize
+    }
+
+    /// A slice that lies in its file as it will in memory.
+    fn as_stored(&self, slice: &Slice) -> Option<&[u8]> {
+        let (instance, frame, _) = slice.as_ref().filter(|_| self.stored)?;
+        self.instances.get(*instance)?.as_stored(*frame)
+    }
+
+    fn decode(&self, slice: &Slice, out: &mut [u8]) -> Result<(), IntakeError> {
         macro_rules! cast {
             ($($variant:ident $scalar:ty)*) => {
                 match self.scalar {
                     $(ScalarType::$variant => match bytemuck::try_cast_slice_mut::<u8, $scalar>(out) {
-                        Ok(out) => self.decode(out),
+                        Ok(out) => self.decode_as(slice, out),
                         Err(_) => Err(IntakeError::Damaged("its voxels do not fit their memory")),
                     },)*
                     ScalarType::U64 | ScalarType::I64 => Err(IntakeError::Damaged("DICOM has no such voxels")),
@@ -284,9 +321,8 @@ impl Plan {
         cast! { U8 u8 I8 i8 U16 u16 I16 i16 U32 u32 I32 i32 F32 f32 F64 f64 }
     }
 
-    fn decode<T: Voxel>(&self, out: &mut [T]) -> Result<(), IntakeError> {
-        let [columns, rows, _] = self.grid.size();
-        out.par_chunks_mut(columns * rows).zip(&self.slices).try_for_each(|(out, slice)| match slice {
+    fn decode_as<T: Voxel>(&self, slice: &Slice, out: &mut [T]) -> Result<(), IntakeError> {
+        match slice {
             Some((instance, frame, rescale)) => {
                 let instance = self.instances.get(*instance).ok_or(IntakeError::Damaged("a slice is gone"))?;
                 let scale = (!self.stored).then_some((rescale.slope, rescale.intercept));
@@ -298,6 +334,6 @@ impl Plan {
                 out.fill(T::of_float(stored.round()));
                 Ok(())
             }
-        })
+        }
     }
 }

@@ -2,11 +2,12 @@ use super::masks::SentMasks;
 use super::wire::{Answer, Described, Job, Request};
 use crate::image::{Opened, Parts};
 use crate::scalar::{ScalarType, bytes_of};
-use crate::{IntakeError, dicom, map};
+use crate::{IntakeError, dicom};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -85,8 +86,8 @@ fn image(opened: Opened, mut memory: &File) -> Result<Answer, IntakeError> {
         }
         Opened::Series(plan) => {
             memory.set_len(plan.bytes()).map_err(full)?;
-            let mut shared = map::shared_mut(memory).map_err(full)?;
-            plan.decode_bytes(&mut shared)?;
+            // Written, not mapped: a new page of shared memory need not be cleared first.
+            plan.decode_each(|slice, at| memory.write_all_at(slice, at).map_err(full))?;
             Described::new(&plan.grid, plan.scalar, plan.rescale, plan.origin, Some(plan.info))
         }
     };

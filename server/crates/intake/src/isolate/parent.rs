@@ -6,8 +6,10 @@ use crate::masks::ReadMasks;
 use crate::scalar::allocate;
 use crate::{Image, IntakeError, ReadOptions};
 use isochrone_volume::{Grid, Volume};
+use rayon::prelude::*;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
@@ -15,6 +17,9 @@ use std::time::{Duration, Instant};
 
 /// Longest answer that is taken: a hundred thousand slices described.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
+
+/// Bytes of shared memory that a thread copies at a time.
+const COPIED_AT_ONCE: usize = 4 << 20;
 
 const STOPPED: IntakeError = IntakeError::Decoder("the decoder stopped at it");
 const TOO_LONG: IntakeError = IntakeError::Decoder("decoding took longer than your site allows");
@@ -126,16 +131,17 @@ fn fault(answer: Answer) -> IntakeError {
     }
 }
 
-fn image(described: Described, mut memory: File, options: &ReadOptions) -> Result<Image, IntakeError> {
+fn image(described: Described, memory: File, options: &ReadOptions) -> Result<Image, IntakeError> {
     let grid = described.grid()?;
     let bytes = grid.voxel_count() as u64 * described.scalar.bytes();
     let there = memory.metadata().map_err(|e| IntakeError::Read(e.kind()))?.len();
     if bytes > options.limits.max_voxel_bytes || there != bytes {
         return Err(STOPPED);
     }
-    memory.seek(SeekFrom::Start(0)).map_err(|e| IntakeError::Read(e.kind()))?;
     let voxels = allocate(described.scalar, grid.shape(), |out| {
-        memory.read_exact(out).map_err(|e| IntakeError::Read(e.kind()))
+        let part = |(n, part): (usize, &mut [u8])| memory.read_exact_at(part, (n * COPIED_AT_ONCE) as u64);
+        let copied = out.par_chunks_mut(COPIED_AT_ONCE).enumerate().try_for_each(part);
+        copied.map_err(|e| IntakeError::Read(e.kind()))
     })?;
     let volume = Volume::new(grid, voxels, described.rescale(), described.origin())?;
     let series = described.series.map(|mut series| {
