@@ -4,8 +4,9 @@
 mod fake_pacs;
 
 use fake_pacs::{Answer, FakePacs, dicom, instance_list, multipart};
-use isochrone_intake::dicomweb::{Auth, DicomwebError, LoadLimits, Pacs, PacsConfig, SeriesQuery};
+use isochrone_intake::dicomweb::{Auth, DicomwebError, LoadLimits, Pacs, PacsConfig, Progress, SeriesQuery};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const STUDY: &str = "1.2.3";
@@ -32,7 +33,8 @@ fn a_load_goes_on_where_it_broke() {
     let broken = AtomicUsize::new(1);
     let pacs = FakePacs::start(move |request| match request.path.rsplit('/').next().unwrap() {
         list if list.starts_with("instances?") => instance_list(&["9.1", "9.2", "9.3", "9.4"]),
-        "9.3" if broken.load(Ordering::SeqCst) > 0 => {
+        // From the middle outwards it is the third that is asked for.
+        "9.4" if broken.load(Ordering::SeqCst) > 0 => {
             broken.fetch_sub(1, Ordering::SeqCst);
             Answer::status(500)
         }
@@ -43,19 +45,44 @@ fn a_load_goes_on_where_it_broke() {
     let limits = LoadLimits { parallel: 1, ..LoadLimits::default() };
     let first = client.load_series(STUDY, SERIES, folder.path(), &limits, &|_| true);
     assert_eq!(first, Err(DicomwebError::Status("main".to_owned(), 500)));
-    assert_eq!(names(folder.path()), ["9.1.dcm", "9.2.dcm"]);
+    assert_eq!(names(folder.path()), ["9.2.dcm", "9.3.dcm"]);
     let steps = AtomicUsize::new(0);
     client
         .load_series(STUDY, SERIES, folder.path(), &limits, &|p| {
-            assert_eq!((p.done, p.total), (steps.fetch_add(1, Ordering::SeqCst) + 1, 4));
+            assert_eq!((p.done, p.total), (steps.fetch_add(1, Ordering::SeqCst), 4));
             true
         })
         .unwrap();
     assert_eq!(names(folder.path()), ["9.1.dcm", "9.2.dcm", "9.3.dcm", "9.4.dcm"]);
     assert_eq!(std::fs::read(folder.path().join("9.4.dcm")).unwrap(), dicom("9.4"));
-    for (uid, times) in [("9.1", 1), ("9.2", 1), ("9.3", 2), ("9.4", 1)] {
+    for (uid, times) in [("9.1", 1), ("9.2", 1), ("9.3", 1), ("9.4", 2)] {
         assert_eq!(pacs.paths().iter().filter(|p| p.ends_with(&format!("/{uid}"))).count(), times, "{uid}");
     }
+}
+
+#[test]
+fn what_there_is_comes_first_and_then_the_middle() {
+    let heard = Mutex::new(Vec::new());
+    let uids = ["9.0", "9.1", "9.2", "9.3", "9.4"];
+    let pacs = FakePacs::start(move |request| match request.path.rsplit('/').next().unwrap() {
+        list if list.starts_with("instances?") => instance_list(&uids),
+        uid => multipart(&[&dicom(uid)]),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let limits = LoadLimits { parallel: 1, ..LoadLimits::default() };
+    let told = |p: Progress| {
+        heard.lock().unwrap().push((p.done, p.total, names(folder.path()).len()));
+        true
+    };
+    client(&pacs).load_series(STUDY, SERIES, folder.path(), &limits, &told).unwrap();
+    assert_eq!(heard.into_inner().unwrap()[..2], [(0, 5, 0), (1, 5, 1)]);
+    let asked: Vec<String> = pacs.paths()[1..].iter().map(|p| p.rsplit('/').next().unwrap().to_owned()).collect();
+    assert_eq!(asked, ["9.2", "9.1", "9.3", "9.0", "9.4"]);
+    // 5 images of 4 × 4 pixels; no bits are told, so each counts one.
+    let small = LoadLimits { voxel_bytes: 9, ..LoadLimits::default() };
+    let refused = client(&pacs).load_series(STUDY, SERIES, folder.path(), &small, &|_| true);
+    assert!(matches!(refused, Err(DicomwebError::TooLarge(_))), "{refused:?}");
+    assert_eq!(pacs.paths().len(), 7, "only the list was asked for");
 }
 
 #[test]

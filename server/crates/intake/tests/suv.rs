@@ -52,6 +52,16 @@ fn published_vectors() {
 }
 
 #[test]
+fn an_enhanced_image_says_itself_what_its_voxels_refer_to() {
+    let enhanced = |f: &mut PetFacts| {
+        f.corrected_to = Some(at(2, 11, 0, 0));
+        f.injected_at = "20240502100000".to_owned();
+    };
+    near(suv(enhanced), 7.3227, 5e-5);
+    assert!(report(enhanced).values.iter().any(|v| v.from == "Decay Correction DateTime (0018,9701)"));
+}
+
+#[test]
 fn lean_mass_and_surface() {
     let normaliser = |kind, sex: &str, kg, m| {
         let mut facts = facts();

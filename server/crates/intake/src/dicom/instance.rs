@@ -92,7 +92,8 @@ impl Instance {
     }
 }
 
-fn format(fields: Fields<'_>, float: bool) -> Result<Format, IntakeError> {
+/// How the pixels of an image are stored; refused if they cannot be read as grey values.
+pub(crate) fn format(fields: Fields<'_>, float: bool) -> Result<Format, IntakeError> {
     let samples = fields.count(tags::SAMPLES_PER_PIXEL)?.unwrap_or(1);
     let colour = fields.string(tags::PHOTOMETRIC_INTERPRETATION);
     if samples == 0 {

@@ -25,6 +25,7 @@ mod jpeg_ls;
 mod part10;
 mod pixels;
 mod plan;
+mod registration;
 mod rle;
 mod scan;
 mod series;
@@ -32,10 +33,11 @@ mod source;
 mod stack;
 
 pub(crate) use fields::Fields;
-pub(crate) use instance::Instance;
+pub(crate) use instance::{Instance, format};
 pub(crate) use part10::{Part10, looks_like};
 pub(crate) use plan::{Plan, list, plan};
 pub(crate) use scan::Pixels;
 pub(crate) use source::gather;
 
+pub use registration::read_registration;
 pub use series::{Attribute, SeriesInfo, SeriesSummary, SourceSlice, companions};

@@ -1,7 +1,7 @@
 //! Stored pixels of a frame as numbers.
 
 use super::instance::{Format, Instance};
-use super::part10::unsupported;
+use super::part10::{Part10, unsupported};
 use super::rle;
 use super::scan::{Number, Pixels};
 use crate::IntakeError;
@@ -35,7 +35,7 @@ impl Instance {
         scale: Option<(f64, f64)>,
         out: &mut [T],
     ) -> Result<(), IntakeError> {
-        let bytes = self.frame_bytes(index)?;
+        let bytes = self.file.frame(&self.format, self.frames.len(), index)?;
         let format = &self.format;
         let expected = out.len().saturating_mul(format.allocated as usize / 8);
         let Some(bytes) = bytes.get(..expected) else { return Err(BROKEN) };
@@ -53,26 +53,28 @@ impl Instance {
         if !(native && whole && (little || format.allocated == 8)) {
             return None;
         }
-        match self.frame_bytes(index).ok()? {
+        match self.file.frame(format, self.frames.len(), index).ok()? {
             Cow::Borrowed(bytes) => Some(bytes),
             Cow::Owned(_) => None,
         }
     }
 
-    /// Uncompressed bytes of a frame, at least.
-    fn frame_bytes(&self, index: u32) -> Result<Cow<'_, [u8]>, IntakeError> {
-        let format = &self.format;
+}
+
+impl Part10 {
+    /// Uncompressed bytes of frame `index` (from 0) of `frames`, at least; of whole bytes a pixel.
+    pub(crate) fn frame(&self, format: &Format, frames: usize, index: u32) -> Result<Cow<'_, [u8]>, IntakeError> {
         let frame = format.rows as usize * format.columns as usize * (format.allocated as usize / 8);
-        let all: &[u8] = &self.file.bytes;
-        match &self.file.layout.pixels {
+        let all: &[u8] = &self.bytes;
+        match &self.layout.pixels {
             None => Err(BROKEN),
             Some(Pixels::Native { bytes, .. }) => {
                 let start = bytes.start + frame * index as usize;
                 all.get(start..start + frame).map(Cow::Borrowed).ok_or(BROKEN)
             }
             Some(Pixels::Fragments { table, fragments }) => {
-                let coded = compressed(all, table, fragments, index, self.frames.len())?;
-                let syntax = self.file.syntax;
+                let coded = compressed(all, table, fragments, index, frames)?;
+                let syntax = self.syntax;
                 if syntax.uid() == RLE {
                     return rle::decode(&coded, frame, format.allocated as usize / 8).map(Cow::Owned);
                 }

@@ -60,6 +60,8 @@ pub struct FoundInstance {
     pub number: Option<i64>,
     /// Rows × columns × frames, if the PACS says so.
     pub pixels: Option<u64>,
+    /// Bits of a pixel, if the PACS says so.
+    pub bits: Option<u64>,
 }
 
 /// Attributes that are asked for besides those that every PACS returns.
@@ -110,7 +112,7 @@ impl Pacs {
         let study = checked_uid("study_uid", study_uid)?;
         let series = checked_uid("series_uid", series_uid)?;
         let path = format!(
-            "/studies/{study}/series/{series}/instances?includefield=00200013&includefield=00280010&includefield=00280011&includefield=00280008"
+            "/studies/{study}/series/{series}/instances?includefield=00200013&includefield=00280010&includefield=00280011&includefield=00280008&includefield=00280100"
         );
         let mut found = Vec::new();
         for entry in self.query(&path)? {
@@ -122,7 +124,8 @@ impl Pacs {
             let frames = size("00280008").unwrap_or(1);
             let pixels =
                 size("00280010").zip(size("00280011")).map(|(r, c)| r.saturating_mul(c).saturating_mul(frames));
-            found.push(FoundInstance { sop_instance_uid: uid, number: number("00200013"), pixels });
+            let bits = size("00280100");
+            found.push(FoundInstance { sop_instance_uid: uid, number: number("00200013"), pixels, bits });
         }
         found.sort_by_key(|i| (i.number.unwrap_or(i64::MAX), i.sop_instance_uid.clone()));
         found.dedup_by(|a, b| a.sop_instance_uid == b.sop_instance_uid);

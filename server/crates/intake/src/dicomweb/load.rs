@@ -13,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 pub struct LoadLimits {
     /// Bytes of all instances together.
     pub bytes: u64,
+    /// Bytes that their pixels may take when they are unpacked.
+    pub voxel_bytes: u64,
     /// Instances.
     pub instances: usize,
     /// Requests at a time.
@@ -21,7 +23,7 @@ pub struct LoadLimits {
 
 impl Default for LoadLimits {
     fn default() -> Self {
-        Self { bytes: 8 << 30, instances: 20_000, parallel: 4 }
+        Self { bytes: 8 << 30, voxel_bytes: 4 << 30, instances: 20_000, parallel: 4 }
     }
 }
 
@@ -40,9 +42,11 @@ pub struct Progress {
 const DICOM: &str = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
 
 impl Pacs {
-    /// Loads a series into a folder, one file an instance, several at a time. Files of an earlier try are kept
-    /// and not asked for again; instances without pixels are left out where the PACS tells which they are.
-    /// `progress` hears of every instance, in any thread; what it returns says whether to go on.
+    /// Loads a series into a folder, one file an instance, several at a time, from the middle outwards. What there is
+    /// and how large it is comes first, and the limits are checked before any image is asked for. Files of an earlier
+    /// try are kept and not asked for again; instances without pixels are left out where the PACS tells which they are.
+    /// `progress` hears how many there are before the first, and then of every instance, in any thread; what it
+    /// returns says whether to go on.
     ///
     /// # Errors
     /// Wrong UIDs, a series beyond the limits, a PACS or a disk that fails, or a `progress` that says stop.
@@ -64,6 +68,10 @@ impl Pacs {
         check(&instances, limits)?;
         let base = format!("/studies/{study_uid}/series/{series_uid}/instances/");
         let total = instances.len();
+        if !progress(Progress { done: 0, total, bytes: 0 }) {
+            return Err(DicomwebError::Stopped);
+        }
+        middle_first(&mut instances);
         let (done, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
         let queue: Mutex<VecDeque<FoundInstance>> = Mutex::new(instances.into());
         let failed: Mutex<Option<DicomwebError>> = Mutex::new(None);
@@ -131,15 +139,26 @@ fn check(instances: &[FoundInstance], limits: &LoadLimits) -> Result<(), Dicomwe
             limits.instances
         )));
     }
-    let pixels = instances.iter().filter_map(|i| i.pixels).fold(0u64, u64::saturating_add);
-    // Two bytes a pixel, and compressed ones may be a fraction: only what is beyond doubt is refused here.
-    if pixels / 4 > limits.bytes {
+    // Compressed images may be a fraction of it, but unpacked they take what they say.
+    let voxels = |i: &FoundInstance| i.pixels.map(|n| n.saturating_mul(i.bits.unwrap_or(1)).div_ceil(8));
+    let bytes = instances.iter().filter_map(voxels).fold(0u64, u64::saturating_add);
+    if bytes > limits.voxel_bytes {
         return Err(DicomwebError::TooLarge(format!(
-            "The series has {pixels} pixels, more than the limit of {} MiB can hold. Raise the limit, or load a smaller series",
-            limits.bytes >> 20
+            "The series has {} MiB of pixels, beyond the limit of {} MiB set by your site. Raise the limit, or load a \
+             smaller series",
+            bytes >> 20,
+            limits.voxel_bytes >> 20
         )));
     }
     Ok(())
+}
+
+/// From the middle outwards: there lies what readers look at first.
+fn middle_first(instances: &mut [FoundInstance]) {
+    let middle = instances.len() / 2;
+    let mut order: Vec<(usize, FoundInstance)> = instances.iter().cloned().enumerate().collect();
+    order.sort_by_key(|(n, _)| n.abs_diff(middle));
+    instances.iter_mut().zip(order).for_each(|(place, (_, instance))| *place = instance);
 }
 
 fn next(queue: &Mutex<VecDeque<FoundInstance>>) -> Option<FoundInstance> {

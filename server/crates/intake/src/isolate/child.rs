@@ -1,3 +1,4 @@
+use super::confine::confine;
 use super::masks::SentMasks;
 use super::wire::{Answer, Described, Job, Request};
 use crate::image::{Opened, Parts};
@@ -34,6 +35,7 @@ fn talk() -> Option<()> {
     memory.seek(SeekFrom::Start(0)).ok()?;
     let request: Request = serde_json::from_slice(&text).ok()?;
     limit(&request)?;
+    confine()?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build_global().ok()?;
     let work = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || work(&request, &memory)).ok()?;
@@ -64,6 +66,7 @@ fn work(request: &Request, memory: &File) -> Answer {
     let done = match request.job {
         Job::List => dicom::list(&paths, &request.options()).map(Answer::List),
         Job::Masks => masks(request, &paths).map(Answer::Masks),
+        Job::Registration => registration(request, &paths),
         Job::Read => crate::open_image(&paths, &request.options()).and_then(|opened| image(opened, memory)),
     };
     done.unwrap_or_else(Answer::fault)
@@ -73,6 +76,14 @@ fn masks(request: &Request, paths: &[PathBuf]) -> Result<SentMasks, IntakeError>
     let target = request.target.as_ref().ok_or(IntakeError::Damaged("no grid was named for its masks"))?;
     let read = crate::masks::read(paths, &target.grid()?, &target.frame_of_reference, &request.options().limits)?;
     Ok(SentMasks::new(&read))
+}
+
+fn registration(request: &Request, paths: &[PathBuf]) -> Result<Answer, IntakeError> {
+    let (Some(path), Some([from, to])) = (paths.first(), &request.frames) else {
+        return Err(IntakeError::Damaged("no frames of reference were named"));
+    };
+    let found = dicom::read_registration(path, from, to, &request.options().limits)?;
+    Ok(Answer::Registration(found.to_cols_array().map(f64::to_bits)))
 }
 
 /// Leaves the voxels in the shared memory.

@@ -3,11 +3,15 @@
 //! Parsers die of hostile files in ways that cannot be caught: a stack that overflows, memory that cannot be
 //! had. In a child with limits of its own only the child dies, and the reader gets a sentence.
 //!
+//! Besides its limits the child gives up what decoding has no use for: it may not open a socket, start a program, or
+//! change any file (on Linux, by a filter of system calls). It may still read what the server may read.
+//!
 //! The parent makes a piece of nameless shared memory and writes the request into it; the child gets it as its
 //! standard input, sets its limits, decodes, leaves the voxels in the same memory and everything else as JSON on
 //! its standard output. The parent believes neither: sizes and geometry are checked again.
 
 mod child;
+mod confine;
 mod masks;
 mod parent;
 mod wire;
@@ -17,8 +21,8 @@ pub use child::run_child;
 use crate::dicom::SeriesSummary;
 use crate::masks::ReadMasks;
 use crate::{Image, IntakeError, ReadOptions};
-use isochrone_volume::Grid;
-use std::path::PathBuf;
+use isochrone_volume::{DAffine3, Grid};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +82,22 @@ impl Decoder {
         match self {
             Self::InProcess => crate::masks::read(paths, grid, frame_of_reference, &options.limits),
             Self::Child(child) => child.masks(paths, grid, frame_of_reference, options),
+        }
+    }
+
+    /// As [`crate::dicom::read_registration`]: from the first frame of reference to the second.
+    ///
+    /// # Errors
+    /// As there, and as [`Decoder::read`].
+    pub fn registration(
+        &self,
+        path: &Path,
+        frames: [&str; 2],
+        options: &ReadOptions,
+    ) -> Result<DAffine3, IntakeError> {
+        match self {
+            Self::InProcess => crate::dicom::read_registration(path, frames[0], frames[1], &options.limits),
+            Self::Child(child) => child.registration(path, frames, options),
         }
     }
 

@@ -5,12 +5,12 @@ use crate::dicom::SeriesSummary;
 use crate::masks::ReadMasks;
 use crate::scalar::allocate;
 use crate::{Image, IntakeError, ReadOptions};
-use isochrone_volume::{Grid, Volume};
+use isochrone_volume::{DAffine3, Grid, Volume};
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -51,6 +51,20 @@ impl Child {
         request.target = Some(Target::new(grid, frame_of_reference));
         match self.ask(&request)? {
             (Answer::Masks(sent), _) => sent.masks(grid).ok_or(STOPPED),
+            (other, _) => Err(fault(other)),
+        }
+    }
+
+    pub(super) fn registration(
+        &self,
+        path: &Path,
+        [from, to]: [&str; 2],
+        options: &ReadOptions,
+    ) -> Result<DAffine3, IntakeError> {
+        let mut request = Request::new(Job::Registration, &[path.to_owned()], options, self);
+        request.frames = Some([from.to_owned(), to.to_owned()]);
+        match self.ask(&request)? {
+            (Answer::Registration(bits), _) => Ok(DAffine3::from_cols_array(&bits.map(f64::from_bits))),
             (other, _) => Err(fault(other)),
         }
     }
@@ -127,7 +141,7 @@ fn fault(answer: Answer) -> IntakeError {
     match answer {
         Answer::Choose(list) => IntakeError::Choose(list),
         Answer::Fault { class, text } => IntakeError::Answered { class, text },
-        Answer::Image(_) | Answer::List(_) | Answer::Masks(_) => STOPPED,
+        Answer::Image(_) | Answer::List(_) | Answer::Masks(_) | Answer::Registration(_) => STOPPED,
     }
 }
 

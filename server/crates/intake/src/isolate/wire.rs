@@ -17,6 +17,7 @@ pub(super) enum Job {
     Read,
     List,
     Masks,
+    Registration,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub(super) struct Request {
     pub(super) paths: Vec<OsString>,
     /// Of masks: where they go.
     pub(super) target: Option<Target>,
+    /// Of a registration: from which frame of reference to which.
+    pub(super) frames: Option<[String; 2]>,
     modality: Option<String>,
     series: Option<String>,
     blank_gaps: bool,
@@ -46,6 +49,7 @@ impl Request {
             job,
             paths: paths.iter().map(|p| p.clone().into_os_string()).collect(),
             target: None,
+            frames: None,
             modality: options.modality.map(|m| m.code().to_owned()),
             series: options.series.clone(),
             blank_gaps: options.blank_gaps,
@@ -78,6 +82,8 @@ pub(super) enum Answer {
     Image(Box<Described>),
     List(Vec<SeriesSummary>),
     Masks(SentMasks),
+    /// As bits, so that not the last one changes.
+    Registration([u64; 12]),
     Choose(Vec<SeriesSummary>),
     Fault { class: FaultClass, text: String },
 }

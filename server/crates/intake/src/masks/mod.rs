@@ -4,6 +4,7 @@
 //! |---|---|
 //! | Segmentation, BINARY and FRACTIONAL (1.2.840.10008.5.1.4.1.1.66.4) | 1 and 8 bits, frames in any order, with or without the empty ones; a fraction counts from one half |
 //! | Label Map Segmentation (….66.7) | 8 and 16 bits |
+//! | the same, compressed | 8 and 16 bits, in the lossless syntaxes of images: RLE, JPEG, JPEG-LS, JPEG 2000 |
 //! | RT Structure Set (….481.3) | closed planar contours parallel to the image's slices; nested contours make holes, keyholes are understood |
 //!
 //! The object must lie in the image's frame of reference: masks are not registered, they are refused. Voxels are
@@ -14,10 +15,13 @@ mod dataset;
 mod frames;
 mod segments;
 
-use crate::dicom::{Part10, Pixels, gather};
+use crate::dicom::{Fields, Part10, Pixels, format, gather};
+use crate::gate::human;
 use crate::{IntakeError, Limits};
+use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 use isochrone_volume::{Grid, Mask};
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,7 +55,7 @@ pub fn from_object(
     grid: &Arc<Grid>,
     frame_of_reference: &str,
 ) -> Result<ReadMasks, IntakeError> {
-    match dataset::text(header, dicom_dictionary_std::tags::SOP_CLASS_UID).as_str() {
+    match dataset::text(header, tags::SOP_CLASS_UID).as_str() {
         "1.2.840.10008.5.1.4.1.1.66.4" | "1.2.840.10008.5.1.4.1.1.66.7" => {
             segments::read(header, pixels, grid, frame_of_reference)
         }
@@ -87,18 +91,42 @@ pub fn read(
         let file = Part10::open(input.bytes()?, limits)?;
         let header = file.header()?;
         let pixels = match &file.layout.pixels {
-            Some(Pixels::Native { bytes, .. }) => file.bytes.get(bytes.clone()).unwrap_or_default(),
-            Some(Pixels::Fragments { .. }) => {
-                return Err(IntakeError::unsupported(
-                    "A compressed segmentation",
-                    "convert it to explicit little endian, for example with dcmconv or gdcmconv --raw",
-                ));
-            }
-            None => &[],
+            Some(Pixels::Native { bytes, .. }) => Cow::Borrowed(file.bytes.get(bytes.clone()).unwrap_or_default()),
+            Some(Pixels::Fragments { .. }) => Cow::Owned(unpacked(&file, &header, limits)?),
+            None => Cow::Borrowed(&[][..]),
         };
-        let found = from_object(&header, pixels, grid, frame_of_reference)?;
+        let found = from_object(&header, &pixels, grid, frame_of_reference)?;
         all.masks.extend(found.masks);
         all.warnings.extend(found.warnings);
     }
     Ok(all)
+}
+
+/// The pixels of a compressed object, frame by frame.
+fn unpacked(file: &Part10, header: &InMemDicomObject, limits: &Limits) -> Result<Vec<u8>, IntakeError> {
+    let fields = Fields(header);
+    if fields.count(tags::BITS_ALLOCATED)? == Some(1) {
+        return Err(IntakeError::unsupported(
+            "A compressed segmentation of one bit a pixel",
+            "store it uncompressed, or as FRACTIONAL or LABELMAP",
+        ));
+    }
+    let format = format(fields, false)?;
+    let frames = fields.count(tags::NUMBER_OF_FRAMES)?.unwrap_or(1);
+    let one = u64::from(format.rows) * u64::from(format.columns) * u64::from(format.allocated / 8);
+    let bytes = one.saturating_mul(u64::from(frames));
+    if bytes > limits.max_voxel_bytes {
+        return Err(IntakeError::TooLarge(format!(
+            "its {frames} frames take {}, beyond the limit of {} set by your site",
+            human(bytes),
+            human(limits.max_voxel_bytes)
+        )));
+    }
+    let mut pixels = Vec::new();
+    for frame in 0..frames {
+        let unpacked = file.frame(&format, frames as usize, frame)?;
+        let whole = unpacked.get(..one as usize).ok_or(IntakeError::Damaged("a compressed frame is too short"))?;
+        pixels.extend_from_slice(whole);
+    }
+    Ok(pixels)
 }

@@ -4,6 +4,8 @@ use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use dicom_dictionary_std::tags;
 use serde::{Deserialize, Serialize};
 
+const ENHANCED_PET: &str = "1.2.840.10008.5.1.4.1.1.130";
+
 /// What a PET series says about itself, as far as SUV needs it. Absent and empty are the same.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PetFacts {
@@ -33,6 +35,8 @@ pub struct PetFacts {
     pub series: Option<NaiveDateTime>,
     /// GE's private scan date and time (0009,100D).
     pub ge_scan: Option<NaiveDateTime>,
+    /// Decay Correction DateTime (0018,9701) of an enhanced image: the time that its voxels refer to.
+    pub corrected_to: Option<NaiveDateTime>,
     /// Philips' private SUV factor (7053,1000).
     pub philips_suv: Option<f64>,
     /// Philips' private activity factor (7053,1009), Bq/mL for one count.
@@ -65,6 +69,9 @@ pub(crate) fn gather<'a>(instances: impl Iterator<Item = &'a Instance>) -> Resul
         };
         match &mut facts {
             Some(facts) => facts.slices.push(timing),
+            None if instance.sop_class_uid == ENHANCED_PET => {
+                facts = Some(PetFacts { slices: vec![timing], ..enhanced(fields, of_series(fields)?) });
+            }
             None => facts = Some(PetFacts { slices: vec![timing], ..of_series(fields)? }),
         }
     }
@@ -92,11 +99,42 @@ fn of_series(fields: Fields<'_>) -> Result<PetFacts, IntakeError> {
         injected_at: text(tags::RADIOPHARMACEUTICAL_START_DATE_TIME),
         injected_time: text(tags::RADIOPHARMACEUTICAL_START_TIME),
         series: both(&fields.string(tags::SERIES_DATE), &fields.string(tags::SERIES_TIME)),
+        corrected_to: None,
         ge_scan: fields.private(0x0009, "GEMS_PETD_01", 0x0D).and_then(|t| date_time(&t)),
         philips_suv: philips(0x00),
         philips_bqml: philips(0x09),
         slices: Vec::new(),
     })
+}
+
+/// Enhanced PET (PS3.3 A.56) has no Units, Corrected Image and Decay Correction: what they say stands elsewhere.
+fn enhanced(fields: Fields<'_>, facts: PetFacts) -> PetFacts {
+    let flag = |tag, name: &str| (fields.string(tag) == "YES").then(|| name.to_owned());
+    let flags = [flag(tags::ATTENUATION_CORRECTED, "ATTN"), flag(tags::DECAY_CORRECTED, "DECY")];
+    let corrected_to = date_time(&fields.string(tags::DECAY_CORRECTION_DATE_TIME));
+    let shared = fields.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
+    let own = fields.item(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+    let mapping = |group: Fields<'_>| -> Option<String> {
+        let unit = group.item(tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE)?.item(tags::MEASUREMENT_UNITS_CODE_SEQUENCE)?;
+        unit.text(tags::CODE_VALUE)
+    };
+    let transform = |group: Fields<'_>| group.item(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE)?.text(tags::RESCALE_TYPE);
+    let named = [own, shared].into_iter().flatten().find_map(|g| transform(g).filter(|t| t != "US").or_else(|| mapping(g)));
+    let units = match named.as_deref() {
+        // As the Unified Code for Units of Measure writes them.
+        Some("Bq/ml" | "Bq/mL" | "BQML") => "BQML".to_owned(),
+        Some("{counts}" | "CNTS") => "CNTS".to_owned(),
+        Some("g/ml{SUVbw}" | "{SUVbw}g/ml" | "GML") => "GML".to_owned(),
+        other => other.unwrap_or_default().to_owned(),
+    };
+    let decay = if corrected_to.is_some() { "START" } else { "" };
+    PetFacts {
+        units: if facts.units.is_empty() { units } else { facts.units },
+        corrections: flags.into_iter().flatten().chain(facts.corrections.into_iter().filter(|c| !c.is_empty())).collect(),
+        decay_correction: if facts.decay_correction.is_empty() { decay.to_owned() } else { facts.decay_correction },
+        corrected_to,
+        ..facts
+    }
 }
 
 /// A date and a time of day (DA and TM, PS3.5 6.2).

@@ -10,9 +10,12 @@ pub(super) struct ScanStart {
     pub(super) unsure: bool,
 }
 
-/// Finds the scan's start: the series' time if no slice was taken before it; else GE's own field; else
+/// Finds the scan's start: what an enhanced image says itself; else the series' time if no slice was taken before it; else GE's own field; else
 /// back-computed from the frame reference time; else the first acquisition.
 pub(super) fn find(facts: &PetFacts, half_life_s: f64) -> Option<ScanStart> {
+    if let Some(at) = facts.corrected_to {
+        return Some(ScanStart { at, from: "Decay Correction DateTime (0018,9701)".to_owned(), unsure: false });
+    }
     let first = facts.slices.iter().filter(|s| s.acquired.is_some()).min_by_key(|s| s.acquired);
     let acquired = first.and_then(|s| s.acquired);
     if let Some(series) = facts.series
