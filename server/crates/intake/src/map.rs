@@ -30,8 +30,6 @@ pub(crate) fn in_large_pages(memory: &mut [u8]) {
         }
         // SAFETY: the range is page by page within `memory`; the advice changes how it is backed, not what it holds.
         // It is advice: that it could not be taken does no harm.
-        let _ = unsafe {
-            rustix::mm::madvise(range.start.add(start).cast(), whole, rustix::mm::Advice::LinuxHugepage)
-        };
+        let _ = unsafe { rustix::mm::madvise(range.start.add(start).cast(), whole, rustix::mm::Advice::LinuxHugepage) };
     }
 }

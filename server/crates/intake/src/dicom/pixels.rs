@@ -58,7 +58,6 @@ impl Instance {
             Cow::Owned(_) => None,
         }
     }
-
 }
 
 impl Part10 {

@@ -44,7 +44,9 @@ pub fn read_registration(path: &Path, from: &str, to: &str, limits: &Limits) -> 
 fn matrix(item: Fields<'_>) -> Result<DAffine3, IntakeError> {
     let tag = tags::FRAME_OF_REFERENCE_TRANSFORMATION_MATRIX;
     let mut all = DAffine3::IDENTITY;
-    for step in item.item(tags::MATRIX_REGISTRATION_SEQUENCE).map(|m| m.items(tags::MATRIX_SEQUENCE)).unwrap_or_default() {
+    for step in
+        item.item(tags::MATRIX_REGISTRATION_SEQUENCE).map(|m| m.items(tags::MATRIX_SEQUENCE)).unwrap_or_default()
+    {
         let Some([a, b, c, x, d, e, f, y, g, h, i, z, p, q, r, s]) = Fields(step).array::<16>(tag)? else {
             return Err(IntakeError::header(name(tag), "it is missing"));
         };

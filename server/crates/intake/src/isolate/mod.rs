@@ -89,12 +89,7 @@ impl Decoder {
     ///
     /// # Errors
     /// As there, and as [`Decoder::read`].
-    pub fn registration(
-        &self,
-        path: &Path,
-        frames: [&str; 2],
-        options: &ReadOptions,
-    ) -> Result<DAffine3, IntakeError> {
+    pub fn registration(&self, path: &Path, frames: [&str; 2], options: &ReadOptions) -> Result<DAffine3, IntakeError> {
         match self {
             Self::InProcess => crate::dicom::read_registration(path, frames[0], frames[1], &options.limits),
             Self::Child(child) => child.registration(path, frames, options),

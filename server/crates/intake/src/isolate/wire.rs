@@ -85,7 +85,10 @@ pub(super) enum Answer {
     /// As bits, so that not the last one changes.
     Registration([u64; 12]),
     Choose(Vec<SeriesSummary>),
-    Fault { class: FaultClass, text: String },
+    Fault {
+        class: FaultClass,
+        text: String,
+    },
 }
 
 impl Answer {

@@ -119,7 +119,8 @@ fn enhanced(fields: Fields<'_>, facts: PetFacts) -> PetFacts {
         unit.text(tags::CODE_VALUE)
     };
     let transform = |group: Fields<'_>| group.item(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE)?.text(tags::RESCALE_TYPE);
-    let named = [own, shared].into_iter().flatten().find_map(|g| transform(g).filter(|t| t != "US").or_else(|| mapping(g)));
+    let named =
+        [own, shared].into_iter().flatten().find_map(|g| transform(g).filter(|t| t != "US").or_else(|| mapping(g)));
     let units = match named.as_deref() {
         // As the Unified Code for Units of Measure writes them.
         Some("Bq/ml" | "Bq/mL" | "BQML") => "BQML".to_owned(),
@@ -130,7 +131,11 @@ fn enhanced(fields: Fields<'_>, facts: PetFacts) -> PetFacts {
     let decay = if corrected_to.is_some() { "START" } else { "" };
     PetFacts {
         units: if facts.units.is_empty() { units } else { facts.units },
-        corrections: flags.into_iter().flatten().chain(facts.corrections.into_iter().filter(|c| !c.is_empty())).collect(),
+        corrections: flags
+            .into_iter()
+            .flatten()
+            .chain(facts.corrections.into_iter().filter(|c| !c.is_empty()))
+            .collect(),
         decay_correction: if facts.decay_correction.is_empty() { decay.to_owned() } else { facts.decay_correction },
         corrected_to,
         ..facts

@@ -57,8 +57,7 @@ fn every_parser_for_a_while() {
     let folder = tempfile::tempdir().unwrap();
     let dicomweb = |bytes: &[u8], _: &Path| {
         let kind = "multipart/related; type=\"application/dicom\"; boundary=b0";
-        *answer.lock().unwrap() =
-            Answer { body: bytes.to_vec(), ..Answer::status(200) }.with("Content-Type", kind);
+        *answer.lock().unwrap() = Answer { body: bytes.to_vec(), ..Answer::status(200) }.with("Content-Type", kind);
         let limits = LoadLimits { parallel: 1, bytes: 1 << 20, ..LoadLimits::default() };
         let _ = client.load_series("1.2", "1.3", folder.path(), &limits, &|_| true);
         let there: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();

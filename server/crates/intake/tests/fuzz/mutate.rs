@@ -12,8 +12,7 @@ const STACK_BYTES: usize = 64 << 20;
 /// One input may take this long, on a machine that does much else.
 const SLOWEST: Duration = Duration::from_secs(5);
 /// Numbers at which lengths and counts break.
-const EDGES: [u32; 12] =
-    [0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF];
+const EDGES: [u32; 12] = [0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF];
 
 /// A parser: its name, good inputs, and what takes one (the bytes, and the file in which they lie).
 pub struct Target<'a> {
@@ -58,7 +57,11 @@ fn one(target: &Target<'_>, first: u64, end: Instant) -> Option<String> {
             return Some(format!("{name}: it panicked at seed {seed}; the input is kept in {}", place.display()));
         }
         if begun.elapsed() > SLOWEST {
-            return Some(format!("{name}: {:?} at seed {seed}; the input is kept in {}", begun.elapsed(), place.display()));
+            return Some(format!(
+                "{name}: {:?} at seed {seed}; the input is kept in {}",
+                begun.elapsed(),
+                place.display()
+            ));
         }
         (seed, inputs) = (seed.wrapping_add(1), inputs + 1);
     }
