@@ -39,6 +39,9 @@ class Context:
     samples: int = 0
     want_map: bool = False
     axes: tuple = ()
+    # The volume is being looked over; set to False, it stops. And what was found.
+    sweeping: bool = False
+    swept: object = None
 
 
 @dataclass
@@ -169,11 +172,12 @@ def follow(context: Context, events, revision: int, label_id: int, segment: str)
         pass  # the next click brings its own; a lost connection is noticed there
 
 
-def fetch_map(context: Context, label_id: int, segment: str, revision: int) -> None:
-    """The uncertainty as a volume: told with the 4×4 matrix LPS from voxel."""
+def fetch_map(context: Context, label_id: int, segment: str, revision: int, kind: int = 0) -> None:
+    """The uncertainty (or another kind of map) as a volume: told with the 4×4 matrix LPS from voxel."""
     remote = context.remote
     pb, services = remote.client.messages.segmentation, remote.client.services
-    request = pb.GetMapRequest(session_id=remote.session_id, label_id=label_id, kind=pb.MAP_KIND_UNCERTAINTY)
+    kind = kind or pb.MAP_KIND_UNCERTAINTY
+    request = pb.GetMapRequest(session_id=remote.session_id, label_id=label_id, kind=kind)
     header, data = None, bytearray()
     for part in remote.client.stream(services.segmentation.GetMap, request, aside=True):
         if part.HasField("header"):
@@ -183,6 +187,15 @@ def fetch_map(context: Context, label_id: int, segment: str, revision: int) -> N
     size = header.grid.size
     values = np.frombuffer(bytes(data), "<f4").reshape(size.k, size.j, size.i)
     remote.tell("map", values, world_from_voxel(header.grid), segment, revision)
+
+
+@dataclass
+class TakeUp(Action):
+    """Goes on with the session on the server that answers now."""
+
+    def act(self, context: Context) -> None:
+        context.remote.ask(context.remote.resume)
+        context.remote.tell("found")
 
 
 @dataclass
@@ -272,6 +285,7 @@ class AcceptSlice(Action):
     def act(self, context: Context) -> None:
         remote = context.remote
         pb, service = remote.client.messages.segmentation, remote.client.services.segmentation
+        steps = self.ensure(context, self.segment)
         label_id = remote.label_ids[self.segment]
         make = lambda: pb.AcceptSliceRequest(
             session_id=remote.session_id, label_id=label_id, axis=self.axis, index=self.index
@@ -279,14 +293,14 @@ class AcceptSlice(Action):
         accepted = remote.change(lambda: remote.client.call(service.AcceptSlice, make()))
         if accepted is not None:
             remote.revision = accepted.revision
-        context.history.add(1)
+        context.history.add(steps + 1)
         remote.tell("accepted", self.segment, self.axis, self.index)
         Propose(segment=self.segment).act(context)
 
 
 @dataclass
 class Propose(Action):
-    """Ranked slices of a segment as it is now."""
+    """Ranked slices of a segment as it is now; before its first prompt those of the sweep."""
 
     segment: str = ""
 
@@ -295,12 +309,24 @@ class Propose(Action):
         pb, service = remote.client.messages.segmentation, remote.client.services.segmentation
         label_id = remote.label_ids.get(self.segment)
         if label_id is None:
+            self._of_sweep(context)
             return
         make = lambda: pb.ProposeRequest(session_id=remote.session_id, label_id=label_id, axes=context.axes)
         proposals = remote.ask(lambda: remote.client.call(service.Propose, make(), 600))
         remote.tell("proposals", proposals, self.segment)
         if context.want_map:
             fetch_map(context, label_id, self.segment, proposals.revision)
+
+    @staticmethod
+    def _of_sweep(context: Context) -> None:
+        from . import sweep
+
+        if context.swept is not None:
+            sweep.tell(context)
+        elif context.sweeping:
+            context.remote.tell("nothing", "The volume is still being looked over. You may click before that.")
+        else:
+            context.remote.tell("nothing", "Give this segment a prompt first.")
 
 
 @dataclass
@@ -319,5 +345,5 @@ class Store(Action):
             label_ids=[remote.label_ids[segment] for segment in self.segments],
             formats=[pb.export.EXPORT_FORMAT_DICOM_SEG],
         )
-        stored = remote.client.call(service.StoreToPacs, request, 120)
+        stored = remote.client.of_pacs(lambda: remote.client.call(service.StoreToPacs, request, 120))
         remote.tell("stored", [stored_object.series_uid for stored_object in stored.objects])

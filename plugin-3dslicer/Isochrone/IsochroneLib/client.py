@@ -169,21 +169,37 @@ class Client:
             sentence = f"The volume ({size}) is too large for this server: crop it first (module Crop Volume)."
             raise ServerError(Fault.REFUSED, sentence) from error
 
-    def load_series(self, series_uid: str, progress: Callable[[float], None]):
-        """Has the server fetch a series from a PACS of its; None where no PACS has it."""
+    def of_pacs(self, attempt: Callable):
+        """`attempt()`, which the server passes on to a PACS. That the PACS does not answer is no lost server."""
+        try:
+            return attempt()
+        except ServerError as error:
+            if error.fault is not Fault.LOST:
+                raise
+            self.describe()
+            raise ServerError(Fault.REFUSED, error.details or "The PACS does not answer the server.") from error
+
+    def load_series(self, series_uid: str, progress: Callable[[float], None]) -> tuple:
+        """Has the server fetch a series from a PACS of its: (volume, ""), or (None, why not)."""
         pb, service = self.messages.pacs, self.services.pacs
         names = self.call(service.ListPacs, pb.ListPacsRequest()).names
+        why = "No PACS of the server has this series." if names else "The server has no PACS."
         for name in names:
+            find = pb.FindSeriesRequest(pacs=name, series_uid=series_uid)
             try:
-                found = self.call(service.FindSeries, pb.FindSeriesRequest(pacs=name, series_uid=series_uid)).series
+                for series in self.of_pacs(lambda: self.call(service.FindSeries, find)).series:
+                    return self.of_pacs(lambda: self._load_from_pacs(name, series, progress)), ""
             except ServerError as error:
-                if error.fault is not Fault.REFUSED:
+                if error.fault not in (Fault.REFUSED, Fault.GONE):
                     raise
-                continue
-            for series in found:
-                request = pb.LoadFromPacsRequest(pacs=name, study_uid=series.study_uid, series_uid=series.series_uid)
-                for event in self.stream(service.LoadFromPacs, request):
-                    if event.HasField("volume"):
-                        return event.volume
-                    progress(event.progress.instances / max(event.progress.of_instances, 1))
-        return None
+                why = error.sentence
+        return None, why
+
+    def _load_from_pacs(self, name: str, series, progress: Callable[[float], None]):
+        pb = self.messages.pacs
+        request = pb.LoadFromPacsRequest(pacs=name, study_uid=series.study_uid, series_uid=series.series_uid)
+        for event in self.stream(self.services.pacs.LoadFromPacs, request):
+            if event.HasField("volume"):
+                return event.volume
+            progress(event.progress.instances / max(event.progress.of_instances, 1))
+        raise ServerError(Fault.REFUSED, "The series did not arrive.")

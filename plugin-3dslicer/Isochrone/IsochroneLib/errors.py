@@ -19,12 +19,13 @@ class Fault(Enum):
 
 
 class ServerError(Exception):
-    """A call that failed: its kind, and what to tell the reader."""
+    """A call that failed: its kind, what to tell the reader, and what gRPC or the server said."""
 
-    def __init__(self, fault: Fault, sentence: str):
+    def __init__(self, fault: Fault, sentence: str, details: str = ""):
         super().__init__(sentence)
         self.fault = fault
         self.sentence = sentence
+        self.details = details
 
 
 def from_rpc(error, address: str) -> ServerError:
@@ -37,7 +38,8 @@ def from_rpc(error, address: str) -> ServerError:
     if code == grpc.StatusCode.UNAVAILABLE and tls:
         return ServerError(Fault.TLS, tls_sentence(lower, address))
     if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-        return ServerError(Fault.LOST, f"No server answers at {address}. Start it, or correct the address.")
+        sentence = f"No server answers at {address}. Start it, or correct the address."
+        return ServerError(Fault.LOST, sentence, details)
     if code == grpc.StatusCode.UNAUTHENTICATED:
         return ServerError(Fault.TOKEN, "The server does not accept this token. Ask its administrator for a new one.")
     if code == grpc.StatusCode.NOT_FOUND:

@@ -15,13 +15,15 @@ FULL = float(np.log(2))
 
 
 class Overlay:
-    """A volume of its own, shown as foreground of all slice views. Low values are transparent."""
+    """A volume of its own, in a layer of its own over all slice views. Low values are transparent.
+
+    Background, foreground and label layer stay the reader's, so that PET over CT can be looked at together with it.
+    """
 
     def __init__(self):
         self.node = None
         self.opacity = 0.5
         self.colour_map = "Iron"
-        self._before: dict = {}
 
     def show(self, values: np.ndarray, lps_from_voxel: np.ndarray, parent_transform_id: str | None = None) -> None:
         """`values` [k, j, i] in nats on a grid given by its 4×4 matrix in LPS mm."""
@@ -62,24 +64,27 @@ class Overlay:
             self._style(self.node.GetDisplayNode().GetWindowLevelMax())
             self._put()
 
-    def _composites(self) -> list:
-        return list(slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"))
-
     def _put(self) -> None:
-        for composite in self._composites():
-            if composite.GetForegroundVolumeID() != self.node.GetID():
-                kept = composite.GetForegroundVolumeID(), composite.GetForegroundOpacity()
-                self._before[composite.GetID()] = kept
-                composite.SetForegroundVolumeID(self.node.GetID())
-            composite.SetForegroundOpacity(self.opacity)
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            layer = self._layer(composite)
+            composite.SetNthLayerVolumeID(layer, self.node.GetID())
+            composite.SetNthLayerOpacity(layer, self.opacity)
+
+    def _layer(self, composite) -> int:
+        """The layer that is ours in a view, or else the first free one over the usual three."""
+        layer = composite.Layer_Last
+        while composite.GetNthLayerVolumeID(layer) not in (None, "", self.node.GetID()):
+            layer += 1
+        return layer
 
     def hide(self) -> None:
-        """Give the views their own foreground back."""
-        for composite in self._composites():
-            before = self._before.pop(composite.GetID(), None)
-            if before is not None:
-                composite.SetForegroundVolumeID(before[0])
-                composite.SetForegroundOpacity(before[1])
+        """Take it off the views."""
+        if self.node is None:
+            return
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            layer = self._layer(composite)
+            if composite.GetNthLayerVolumeID(layer):
+                composite.SetNthLayerVolumeID(layer, None)
 
     def remove(self) -> None:
         """Take the volume out of the scene."""

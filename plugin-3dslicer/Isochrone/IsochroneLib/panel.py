@@ -8,6 +8,7 @@ import slicer
 from . import shortcuts
 from .panels.connection import ConnectionPanel
 from .panels.looking import LookingPanel
+from .panels.markups import MarkupsPanel
 from .panels.prompting import PromptingPanel
 from .panels.saving import SavingPanel
 from .session import Session
@@ -27,6 +28,7 @@ class Panel:
         self.session.before_write = ui.editor.saveStateForUndo
         self.connection = ConnectionPanel(ui, self.session)
         self.prompting = PromptingPanel(ui, self.session)
+        self.markups = MarkupsPanel(ui, self.session, self.prompting)
         self.looking = LookingPanel(ui, self.session)
         self.saving = SavingPanel(ui, self.session)
         self._keys: list = []
@@ -67,6 +69,7 @@ class Panel:
         """At the end."""
         self.exit()
         self.timer.stop()
+        self.markups.stop()
         self.prompting.marks.clear()
         self.looking.overlay.remove()
         self.session.shut_down()

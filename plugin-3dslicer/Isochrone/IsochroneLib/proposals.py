@@ -25,7 +25,8 @@ class Proposals:
 
     def take(self, message, segment: str) -> None:
         """A new list."""
-        if segment != self.segment:
+        # Those of the sweep, before the first prompt, belong to no segment yet.
+        if self.segment and segment != self.segment:
             self.accepted = 0
         self.segment, self.items, self._next = segment, list(message.proposals), 0
         self.scores = {s.axis: (s.first_index, np.array(s.scores)) for s in getattr(message, "slices", [])}

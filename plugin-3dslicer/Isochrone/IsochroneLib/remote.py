@@ -61,8 +61,9 @@ class Remote:
         self.client = client
         self.images = images
         self.tell = tell  # tell(what, *values): on to the main thread
-        self._is_stopped = is_stopped
+        self.is_stopped = is_stopped
         self._volumes: list = []
+        self._notices: list = []
         self.session_id = ""
         self.revision = 0
         self.flips: Flips | None = None
@@ -76,26 +77,41 @@ class Remote:
 
     def open(self) -> None:
         """Gets the images to the server and opens a session on them."""
-        pb = self.client.messages.segmentation
+        self._notices = []
         self._volumes = [self._load(image) for image in self.images]
         first = self.images[0]
         self.flips = compare_grids(first.matrix, first.size, self._volumes[0].grid)
-        ids = [volume.volume_id for volume in self._volumes]
-        session = self.client.call(self.client.services.segmentation.OpenSession, pb.OpenSessionRequest(volume_ids=ids))
+        session = self._open([volume.volume_id for volume in self._volumes])
         self.session_id, self.revision = session.session_id, session.revision
         self.label_ids, self._segments, self.labels, self.masks = {}, {}, {}, {}
         warnings = [text for volume in self._volumes for text in volume.warnings]
-        self.tell("opened", session.engine, warnings)
+        self.tell("opened", session.engine, self._notices + warnings)
+
+    def _open(self, ids: list):
+        pb = self.client.messages.segmentation
+        ask = lambda ids: self.client.call(
+            self.client.services.segmentation.OpenSession, pb.OpenSessionRequest(volume_ids=ids)
+        )
+        try:
+            return ask(ids)
+        except ServerError as error:
+            if len(ids) == 1 or error.fault is not Fault.REFUSED:
+                raise
+            session = ask(ids[:1])
+            self._notices.append(f"{error.sentence.rstrip('.')}. The first image is worked on alone.")
+            return session
 
     def _load(self, image: Image):
         progress = lambda fraction: self.tell("progress", "Sending the volume", fraction)
         if image.series_uid:
             fetching = lambda fraction: self.tell("progress", "The server fetches the series", fraction)
-            volume = self.client.load_series(image.series_uid, fetching)
+            volume, why = self.client.load_series(image.series_uid, fetching)
             if volume is not None and compare_grids(image.matrix, image.size, volume.grid):
                 return volume
             if volume is not None:
-                self.tell("warning", "The PACS has another geometry than Slicer: the volume is sent from here.")
+                why = "The PACS has another geometry than Slicer."
+            sent = "The volume was sent from here; masks of it cannot be stored in a PACS."
+            self._notices.append(f"{why.rstrip('.')}. {sent}")
         return self.client.upload(image.source, image.modality, progress)
 
     @property
@@ -153,7 +169,7 @@ class Remote:
         self.tell("lost", error.sentence)
         for attempt in range(100_000):
             time.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
-            if self._is_stopped():
+            if self.is_stopped():
                 raise ServerError(Fault.CANCELLED, "Cancelled.")
             try:
                 same = self.resume()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import slicer
 import vtk
 
-from . import actions, editing, segments, terminology, volumes
+from . import actions, editing, segments, sweep, terminology, volumes
 from .client import Client
 from .errors import Fault, ServerError
 from .masks import BoxMask, Edit
@@ -19,7 +21,7 @@ class Session:
 
     `listen(what, call)` has `call(*values)` run on the main thread when something happened: "state" (name, sentence),
     "progress" (what, 0 to 1), "changed" (Change), "proposals", "map", "uncertainty", "removed", "accepted",
-    "stored", "warning" (sentence). Call `pump` from a timer.
+    "stored", "swept", "nothing" (sentence: why nothing is proposed), "warning" (sentence). Call `pump` from a timer.
     """
 
     def __init__(self):
@@ -36,6 +38,7 @@ class Session:
         self.context: actions.Context | None = None
         self.prompts: dict[int, tuple] = {}
         self.want_map = False
+        self.want_sweep = True
         self._client: Client | None = None
         self._listeners: dict[str, list] = {}
         self._shown: dict[str, BoxMask] = {}
@@ -74,9 +77,10 @@ class Session:
     # Connecting
 
     def connect(self, address: str, token: str = "", ca_file: str = "") -> None:
-        """Look for the server; "state" tells."""
+        """Look for the server; "state" tells. A session that is open goes on there."""
         self._set_state("connecting", "Looking for the server …")
-        self.worker.submit(lambda: self._connect(address, token, ca_file))
+        # Not the worker's: it may be waiting for a server that went away.
+        threading.Thread(target=self._connect, args=(address, token, ca_file), name="isochrone", daemon=True).start()
 
     def _connect(self, address: str, token: str, ca_file: str) -> None:
         try:
@@ -95,13 +99,19 @@ class Session:
             self.study.begin()
         engines = ", ".join(dict.fromkeys(engine.model or engine.name for engine in description.engines))
         self._set_state("connected", f"Connected to Isochrone {description.server_version} ({engines}).")
+        if self.context is not None and self.context.remote.session_id:
+            self.context.remote.client = client
+            self._run(actions.TakeUp())
 
-    def open(self, nodes: list, segmentation, samples: int = 0) -> None:
-        """Send the volumes (the first carries the masks) and open a session; "state" and "progress" tell."""
+    def open(self, nodes: list, segmentation, told: tuple = ("", "")) -> None:
+        """Send the volumes (the first carries the masks) and open a session; "state" and "progress" tell.
+
+        `told`: the modality of each, where the reader says so.
+        """
         try:
             for node in nodes:
                 volumes.check(node)
-            images = [self._image(node) for node in nodes]
+            images = [self._image(node, said) for node, said in zip(nodes, told)]
         except ServerError as error:
             self._set_state("connected", error.sentence)
             return
@@ -111,15 +121,15 @@ class Session:
         segmentation.SetAndObserveTransformNodeID(self.volume.GetTransformNodeID())
         client = self._client
         remote = Remote(client, images, None, lambda: self.worker.stopped or self.context is not context)
-        context = actions.Context(remote, samples=samples, want_map=self.want_map)
+        context = actions.Context(remote, want_map=self.want_map)
         remote.tell = lambda what, *values: self.worker.post(self._handle, context, what, *values)
         self.context = context
         self._observe()
         self._set_state("opening", "Sending the volume …")
         self.worker.submit(lambda: self._open(context))
 
-    def _image(self, node) -> Image:
-        known = volumes.modality(node, self._client.messages)
+    def _image(self, node, told: str) -> Image:
+        known = volumes.modality(node, self._client.messages, told)
         matrix, size = volumes.lps_from_voxel(node), volumes.size_of(node)
         return Image(volumes.NrrdSource(node), volumes.series_uid(node), known, matrix, size)
 
@@ -137,10 +147,15 @@ class Session:
     def _on_opened(self, engine, warnings: list) -> None:
         model = engine.model or engine.name
         self._set_state("ready", f"Ready: {model} on {engine.device}.")
-        for warning in warnings:
-            self._warn(warning)
+        self._warn("\n".join(warnings))
         # Segments that are there already become labels with the first prompt.
         self._dirty.update(self.segment_ids())
+        if self.want_sweep and engine.samples:
+            sweep.begin(self.context)
+
+    def _on_swept(self, result) -> None:
+        if result is not None and not self.prompts:
+            self._run(actions.Propose())
 
     def _warn(self, sentence: str) -> None:
         for call in self._listeners.get("warning", []):
@@ -179,6 +194,11 @@ class Session:
         self.worker.stop()
 
     # Segments
+
+    def segment_or_first(self, chosen: str) -> str:
+        """The chosen segment if it is one of ours, else the first; empty if there is none."""
+        ids = self.segment_ids()
+        return chosen if chosen in ids else next(iter(ids), "")
 
     def segment_ids(self) -> list:
         """Of the segmentation node, in order."""
@@ -286,20 +306,22 @@ class Session:
     def accept(self, segment_id: str, axis: int, index: int) -> None:
         """The slice is right as it is."""
         self.study.note("accept", axis=axis, index=index)
-        self._simple(actions.AcceptSlice(segment=segment_id, axis=axis, index=index))
+        self._simple(actions.AcceptSlice(segment=segment_id, axis=axis, index=index), segment_id)
 
     def store(self, segment_ids: list) -> None:
         """Store segments in the PACS."""
         self._simple(actions.Store(segments=tuple(segment_ids)))
 
-    def _simple(self, action) -> None:
+    def _simple(self, action, wanted: str = "") -> None:
         if self.context is not None:
             self.study.note(type(action).__name__)
-            self._submit(action)
+            self._submit(action, wanted)
 
     def cancel(self) -> None:
         """Forget what waits, and end the call in hand."""
         self.worker.clear()
+        if self.context:
+            self.context.sweeping = False
         if self._client:
             self._client.cancel()
 

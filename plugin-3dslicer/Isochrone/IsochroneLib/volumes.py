@@ -119,11 +119,13 @@ def series_uid(node) -> str:
     return database.instanceValue(uids[0], "0020,000E") if uids and database else ""
 
 
-def modality(node, messages) -> int:
-    """What Slicer knows of the scanner."""
+MODALITIES = {"CT": "CT", "MR": "MR", "PET": "PT", "Other": "OTHER"}
+
+
+def modality(node, messages, told: str = "") -> int:
+    """The scanner's kind: as `told` (one of MODALITIES), else as Slicer knows it; the server infers what is unknown."""
     uids = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
     database = getattr(slicer, "dicomDatabase", None)
     known = database.instanceValue(uids[0], "0008,0060") if uids and database else ""
-    volumes = messages.volumes
-    named = {"CT": volumes.MODALITY_CT, "MR": volumes.MODALITY_MR, "PT": volumes.MODALITY_PT}
-    return named.get(known, volumes.MODALITY_UNSPECIFIED)
+    name = MODALITIES.get(told) or (known if known in MODALITIES.values() else "UNSPECIFIED")
+    return getattr(messages.volumes, f"MODALITY_{name}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import qt
 import slicer
 
-from .. import install, local_server
-from .got import got
+from .. import install, local_server, volumes
+from .got import got, is_checked
 
 SETTINGS = "Isochrone/"
 BUSY = ("connecting", "opening")
@@ -29,12 +31,15 @@ class ConnectionPanel:
         ui.installButton.setVisible(not install.is_installed())
         ui.startServerButton.setVisible(bool(local_server.find_program()))
         ui.progressBar.setFormat("")
+        for combo in (ui.modalityCombo, ui.secondModalityCombo):
+            combo.addItems(["as known", *volumes.MODALITIES])
 
     def restore(self) -> None:
         """Address and authority as they were last time. The token is not kept."""
         settings = qt.QSettings()
         self.ui.addressEdit.setText(settings.value(SETTINGS + "address") or "localhost:50051")
         self.ui.caEdit.setText(settings.value(SETTINGS + "ca") or "")
+        self.ui.sweepCheck.setChecked(settings.value(SETTINGS + "sweep") != "no")
 
     def install(self) -> None:
         """Install gRPC, after asking."""
@@ -61,21 +66,24 @@ class ConnectionPanel:
         self.session.connect(address, got(self.ui.tokenEdit.text), authority)
 
     def start_server(self) -> None:
-        """A server on this machine, then connect to it."""
-        self.stop_server()
-        try:
-            self._server = server = local_server.LocalServer(local_server.find_program())
-        except OSError:
-            self.ui.stateLabel.setText("The server's program does not start: check its file's rights.")
-            return
+        """A server on this machine, then connect to it. One that ended is started anew, and the session goes on."""
+        if self._server is None:
+            self._server = local_server.LocalServer(local_server.find_program())
         self.ui.stateLabel.setText("Starting the server …")
-        self.session.worker.submit(lambda: self.session.worker.post(self._started, server.wait()))
+        self.ui.startServerButton.setEnabled(False)
+        # Not the worker's: it may be waiting for the very server that is to be started.
+        threading.Thread(target=self._start, name="isochrone server", daemon=True).start()
 
-    def _started(self, address: str) -> None:
-        if not address:
-            self.ui.stateLabel.setText("The server did not start: another one may have the address. Press Connect.")
+    def _start(self) -> None:
+        server = self._server
+        self.session.worker.post(self._started, server, server.start())
+
+    def _started(self, server, trouble: str) -> None:
+        self.ui.startServerButton.setEnabled(True)
+        if trouble:
+            self.ui.stateLabel.setText(trouble)
             return
-        self.ui.addressEdit.setText(address)
+        self.ui.addressEdit.setText(server.address)
         self.connect()
 
     def stop_server(self) -> None:
@@ -98,7 +106,10 @@ class ConnectionPanel:
         if not segmentation.GetSegmentation().GetNumberOfSegments():
             segmentation.GetSegmentation().AddEmptySegment("", "Segment_1")
         nodes = [volume] + ([second] if second is not None and second is not volume else [])
-        self.session.open(nodes, segmentation)
+        self.session.want_sweep = is_checked(self.ui.sweepCheck)
+        qt.QSettings().setValue(SETTINGS + "sweep", "yes" if self.session.want_sweep else "no")
+        told = tuple(str(got(combo.currentText)) for combo in (self.ui.modalityCombo, self.ui.secondModalityCombo))
+        self.session.open(nodes, segmentation, told)
         self.ui.editor.setSegmentationNode(segmentation)
         self.ui.editor.setSourceVolumeNode(volume)
         self.ui.editor.setCurrentSegmentID(segmentation.GetSegmentation().GetNthSegmentID(0))
@@ -116,5 +127,5 @@ class ConnectionPanel:
             self.ui.progressBar.setFormat("")
 
     def _on_progress(self, what: str, fraction: float) -> None:
-        self.ui.progressBar.setFormat(f"{what}: %p %")
+        self.ui.progressBar.setFormat(f"{what}: %p %" if what else "")
         self.ui.progressBar.setValue(int(100 * fraction))

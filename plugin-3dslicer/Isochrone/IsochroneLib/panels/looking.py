@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import qt
+import slicer
 
 from .. import volumes
 from ..errors import ServerError
 from ..overlay import Overlay
 from ..proposals import Proposals, describe, jump, slice_nodes
-from .got import got
+from .got import got, is_checked
 
 COLOUR_MAPS = ("Iron", "Inferno", "Viridis", "Magma", "Plasma", "Warm1")
 BAR = (300, 28)
@@ -22,7 +23,7 @@ class LookingPanel:
         self.ui, self.session = ui, session
         self.overlay = Overlay()
         self.proposals = Proposals()
-        ui.colourCombo.addItems(list(COLOUR_MAPS))
+        ui.colourCombo.addItems([name for name in COLOUR_MAPS if slicer.mrmlScene.GetFirstNodeByName(name)])
         ui.overlayCheck.toggled.connect(self._toggle_overlay)
         ui.opacitySlider.valueChanged.connect(lambda *_: self._restyle())
         ui.colourCombo.currentIndexChanged.connect(lambda *_: self._restyle())
@@ -33,6 +34,8 @@ class LookingPanel:
         session.listen("map", self._on_map)
         session.listen("accepted", self._on_accepted)
         session.listen("changed", self._on_changed)
+        session.listen("opened", lambda *_: self._begun())
+        session.listen("nothing", ui.readerLabel.setText)
         self._filling = False
 
     def actions(self) -> dict:
@@ -43,8 +46,7 @@ class LookingPanel:
         """Go to the next proposal; ask for some where there are none."""
         item = self.proposals.step()
         if item is None:
-            chosen = self.ui.editor.currentSegmentID()
-            self.session.propose(chosen or next(iter(self.session.segment_ids()), ""))
+            self.session.propose(self._segment)
             return
         self._go(item)
 
@@ -67,7 +69,11 @@ class LookingPanel:
         if item is None:
             self.ui.readerLabel.setText("Go to a proposed slice first (N), then accept it.")
             return
-        self.session.accept(self.proposals.segment, item.axis, item.index)
+        self.session.accept(self.proposals.segment or self._segment, item.axis, item.index)
+
+    @property
+    def _segment(self) -> str:
+        return self.session.segment_or_first(self.ui.editor.currentSegmentID())
 
     def _chosen(self, row: int) -> None:
         if not self._filling and 0 <= row < len(self.proposals.items):
@@ -85,8 +91,16 @@ class LookingPanel:
         self._filling = False
         self.ui.readerLabel.setText(self.proposals.sentence())
         self._draw_bar()
-        if self._is_checked(self.ui.autoCheck):
+        if is_checked(self.ui.autoCheck):
             self.next_slice()
+
+    def _begun(self) -> None:
+        """Another volume: nothing is known of it yet."""
+        self.proposals.clear()
+        self.ui.proposalList.clear()
+        self.overlay.remove()
+        self.ui.readerLabel.setText(self.proposals.sentence())
+        self._draw_bar()
 
     def _on_accepted(self, _segment: str, _axis: int, _index: int) -> None:
         self.proposals.accepted += 1
@@ -107,19 +121,15 @@ class LookingPanel:
         if not shown:
             self.overlay.hide()
         elif self.session.context is not None:
-            self.session.propose(self.proposals.segment or next(iter(self.session.segment_ids()), ""))
+            self.session.propose(self.proposals.segment or self._segment)
 
     def _on_map(self, values, matrix, _segment: str, _revision: int) -> None:
-        if self._is_checked(self.ui.overlayCheck):
+        if is_checked(self.ui.overlayCheck):
             self.overlay.show(values, matrix, self.session.volume.GetTransformNodeID())
 
     def _restyle(self) -> None:
         opacity = float(got(self.ui.opacitySlider.value)) / 100
         self.overlay.restyle(opacity, str(got(self.ui.colourCombo.currentText)))
-
-    @staticmethod
-    def _is_checked(box) -> bool:
-        return bool(got(box.checked) if hasattr(box, "checked") else box.isChecked())
 
     # The bar
 

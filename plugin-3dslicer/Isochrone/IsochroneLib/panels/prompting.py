@@ -12,9 +12,10 @@ from ..effects.tools import TOOLS
 from ..errors import ServerError
 from ..marks import Marks
 from ..prompts import Prompts, thinned
-from .got import got
+from .got import got, is_checked
 
-KINDS = {"click": "Point", "scribble": "Scribble", "box_2d": "Box", "lasso": "Lasso"}
+KINDS = {"click": "Point", "scribble": "Scribble", "box_2d": "Box", "box_3d": "3D box", "lasso": "Lasso"}
+BEGIN = "Choose a volume and press Begin first."
 SURFACE_MS = 400
 
 
@@ -64,9 +65,7 @@ class PromptingPanel:
     @property
     def segment(self) -> str:
         """The Segment Editor's current one; the first where it has none."""
-        chosen = self.ui.editor.currentSegmentID()
-        ids = self.session.segment_ids()
-        return chosen if chosen in ids else (ids[0] if ids else "")
+        return self.session.segment_or_first(self.ui.editor.currentSegmentID())
 
     # Tools
 
@@ -92,31 +91,33 @@ class PromptingPanel:
 
     def toggle(self) -> None:
         """From positive to negative and back."""
-        positive = got(self.ui.positiveButton.checked) if hasattr(self.ui.positiveButton, "checked") else None
-        if positive is None:
-            positive = self.ui.positiveButton.isChecked()
-        (self.ui.negativeButton if positive else self.ui.positiveButton).setChecked(True)
+        (self.ui.negativeButton if self.is_positive else self.ui.positiveButton).setChecked(True)
 
     @property
     def is_positive(self) -> bool:
         """What the reader chose."""
-        button = self.ui.positiveButton
-        return bool(got(button.checked) if hasattr(button, "checked") else button.isChecked())
+        return is_checked(self.ui.positiveButton)
 
     def _drawn(self, kind: str, drawing, inverted: bool) -> None:
-        session = self.session
-        if session.context is None or not session.context.remote.session_id:
-            self.ui.answerLabel.setText("Choose a volume and press Begin first.")
+        if self.session.volume is None:
+            self.ui.answerLabel.setText(BEGIN)
             return
         try:
-            placed = drawing.moved(volumes.node_from_world(session.volume))
+            placed = drawing.moved(volumes.node_from_world(self.session.volume))
         except ServerError as error:
             self.ui.answerLabel.setText(error.sentence)
             return
-        placed = placed._replace(points=thinned(placed.points))
-        positive = self.is_positive != inverted
+        self.send(kind, placed._replace(points=thinned(placed.points)), self.is_positive != inverted)
+
+    def send(self, kind: str, drawing, positive: bool) -> bool:
+        """A drawing in the RAS of the volume as a prompt of the current segment; False if there is no session yet."""
+        session = self.session
+        if session.context is None or not session.context.remote.session_id:
+            self.ui.answerLabel.setText(BEGIN)
+            return False
         prompts = Prompts(session.context.remote.client.messages)
-        session.add_prompt(self.segment, prompts.make(kind, placed, positive, float(got(self.ui.radiusSpin.value))))
+        session.add_prompt(self.segment, prompts.make(kind, drawing, positive, float(got(self.ui.radiusSpin.value))))
+        return True
 
     # Segments
 

@@ -1,5 +1,6 @@
 """Slicer's core with stand-ins for its application (or a full Slicer), a real server, and the plugin's panel."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from driver import View  # noqa: E402
 from standin import core  # noqa: E402
 from standin.server import BINARY, REPO, Server  # noqa: E402
 
+# Where pictures go, for the documentation.
+PICTURES = Path(os.environ["ISOCHRONE_PICTURES"]) if os.environ.get("ISOCHRONE_PICTURES") else None
 LESIONS = REPO / "build" / "lesions"
 KINDS = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode", "vtkMRMLTransformNode")
 
@@ -49,9 +52,14 @@ def lesion_centre(volume, name: str) -> np.ndarray:
     label = slicer.modules.volumes.logic().AddArchetypeVolume(str(LESIONS / f"{name}_label.nrrd"), "label", 1)
     k, j, i = np.median(np.argwhere(slicer.util.arrayFromVolume(label) > 0), axis=0).round()
     slicer.mrmlScene.RemoveNode(label)
+    return ras_of_voxel(volume, (i, j, k))
+
+
+def ras_of_voxel(volume, voxel) -> np.ndarray:
+    """RAS mm of a voxel's (i, j, k) centre."""
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
-    return np.array(matrix.MultiplyPoint([i, j, k, 1])[:3])
+    return np.array(matrix.MultiplyPoint([*(float(x) for x in voxel), 1.0])[:3])
 
 
 def wait(until, what: str = "", seconds: float = 60.0) -> None:
@@ -112,8 +120,8 @@ def begin(panel, volume, *segment_ids: str, second=None):
     return node
 
 
-def make_panel(address: str, token: str = "", ca_file: str = ""):
-    """The module's panel, after Connect was pressed and answered."""
+def new_panel():
+    """The module's panel as it opens; the volume is not looked over, as most tests need no sweep."""
     import qt
     from Isochrone import IsochroneWidget
 
@@ -123,10 +131,17 @@ def make_panel(address: str, token: str = "", ca_file: str = ""):
     module.setup()
     panel = module.panel
     panel.module, panel.parent = module, parent
+    panel.ui.sweepCheck.setChecked(False)
+    module.enter()
+    return panel
+
+
+def make_panel(address: str, token: str = "", ca_file: str = ""):
+    """The module's panel, after Connect was pressed and answered."""
+    panel = new_panel()
     panel.ui.addressEdit.setText(address)
     panel.ui.tokenEdit.setText(token)
     panel.ui.caEdit.setText(ca_file)
-    module.enter()
     panel.ui.connectButton.click()
     wait(lambda: panel.session.state != "connecting", "the server")
     return panel
@@ -138,6 +153,15 @@ def end_panel(panel) -> None:
     for kind in KINDS:
         for node in list(slicer.util.getNodesByClass(kind)):
             slicer.mrmlScene.RemoveNode(node)
+
+
+@pytest.fixture
+def closing():
+    """Panels made by a test, closed at its end."""
+    made = []
+    yield made
+    for panel in made:
+        end_panel(panel)
 
 
 @pytest.fixture

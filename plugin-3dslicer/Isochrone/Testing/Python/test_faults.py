@@ -5,18 +5,9 @@ import subprocess
 from concurrent import futures
 
 import pytest
-from conftest import begin, end_panel, load_lesion, make_panel, same_masks, settle, slicer_mask, wait
+from conftest import begin, load_lesion, make_panel, same_masks, settle, slicer_mask, wait
 from driver import View
 from standin.server import BINARY, Server
-
-
-@pytest.fixture
-def closing():
-    """Panels made by a test, closed at its end."""
-    made = []
-    yield made
-    for panel in made:
-        end_panel(panel)
 
 
 def says(panel) -> str:

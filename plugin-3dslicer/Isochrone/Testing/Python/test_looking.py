@@ -1,22 +1,17 @@
 """Uncertainty over the slice views, proposals in turn, and the pictures of the documentation."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import slicer
-from conftest import same_masks, settle, wait
+from conftest import PICTURES, same_masks, settle, wait
 from IsochroneLib.geometry import ras_from_lps
 from IsochroneLib.proposals import view_for
-
-PICTURES = os.environ.get("ISOCHRONE_PICTURES", "")
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Where pictures go: the documentation's folder if it is named."""
-    path = Path(PICTURES) if PICTURES else tmp_path
+    path = PICTURES or tmp_path
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -60,17 +55,26 @@ def test_next_slice_accept_and_auto_advance(lung, views):
 
 
 def test_overlay_lies_where_the_server_says(lung, views):
+    """In a layer of its own: what the reader has chosen as foreground (such as a PET) stays on show."""
+    composite = views["Red"].widget.sliceLogic().GetSliceCompositeNode()
+    composite.SetForegroundVolumeID(lung.session.volume.GetID())
+    composite.SetForegroundOpacity(0.4)
     clicked(lung, views)
     node = lung.looking.overlay.node
     bounds = np.zeros(6)
     node.GetRASBounds(bounds)
     assert all(bounds[2 * a] <= lung.centre[a] <= bounds[2 * a + 1] for a in range(3))
-    composite = views["Red"].widget.sliceLogic().GetSliceCompositeNode()
-    assert composite.GetForegroundVolumeID() == node.GetID()
+    layer = composite.Layer_Last
+    assert composite.GetNthLayerVolumeID(layer) == node.GetID()
     lung.ui.opacitySlider.setValue(30)
-    assert composite.GetForegroundOpacity() == pytest.approx(0.3)
+    assert composite.GetNthLayerOpacity(layer) == pytest.approx(0.3)
+    lung.ui.colourCombo.setCurrentIndex(lung.ui.colourCombo.findText("Warm1"))
+    assert node.GetDisplayNode().GetColorNode().GetName() == "Warm1"
     lung.ui.overlayCheck.setChecked(False)
-    assert composite.GetForegroundVolumeID() in (None, "")
+    assert composite.GetNthLayerVolumeID(layer) in (None, "")
+    assert composite.GetForegroundVolumeID() == lung.session.volume.GetID()
+    assert composite.GetForegroundOpacity() == pytest.approx(0.4)
+    composite.SetForegroundVolumeID(None)
 
 
 def test_pictures(lung, views, folder):

@@ -1,8 +1,8 @@
-"""3D surfaces, a second channel, grids counted from the other end, and a server without a PACS."""
+"""3D surfaces, grids counted from the other end, and a server without a PACS."""
 
 import numpy as np
 import pytest
-from conftest import begin, load_lesion, same_masks, settle, wait
+from conftest import same_masks, settle, wait
 from IsochroneLib.geometry import Flips, compare_grids
 from IsochroneLib.masks import Box
 from IsochroneLib.segments import SURFACE
@@ -27,15 +27,6 @@ def test_the_3d_surface_follows(lung, views):
     settle(lung)
     wait(lambda: surface_points(lung, "tumour") not in (0, first), "the new surface", 10)
     same_masks(lung, "tumour")
-
-
-def test_two_channels(panel, views):
-    volume, second = load_lesion("lung2"), load_lesion("lung2")
-    begin(panel, volume, "a", second=second)
-    settle(panel)
-    state, sentence = panel.session.state, panel.ui.stateLabel.text()
-    # The bundle of the tests takes one channel: either both are taken, or a sentence says why not.
-    assert state == "ready" or (state == "connected" and len(sentence) > 20), sentence
 
 
 def test_store_without_a_pacs_is_one_sentence(lung, views):

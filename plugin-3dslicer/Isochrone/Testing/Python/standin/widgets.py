@@ -35,6 +35,7 @@ class NodeComboBox(QtWidgets.QComboBox):
     noneEnabled = QtCore.Property(bool, lambda self: False, lambda self, v: None)
     addEnabled = QtCore.Property(bool, lambda self: False, lambda self, v: None)
     removeEnabled = QtCore.Property(bool, lambda self: False, lambda self, v: None)
+    currentNodeIDChanged = QtCore.Signal(str)
     _node = None
 
     def setMRMLScene(self, scene):
@@ -48,6 +49,7 @@ class NodeComboBox(QtWidgets.QComboBox):
         self.clear()
         if node is not None:
             self.addItem(node.GetName())
+        self.currentNodeIDChanged.emit(node.GetID() if node is not None else "")
 
 
 class SegmentEditorWidget(QtWidgets.QLabel):
