@@ -10,3 +10,7 @@ if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
 fi
 "${PYTHON:-python3}" -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
     -r "$here/requirements-test.txt" || { echo "slicer-core could not be installed: its tests will skip."; rm -rf "$venv"; }
+# The oldest packages that the plugin says it works with, in a Python of their own, beside it.
+lowest="$(dirname "$venv")/slicer-lowest-venv"
+"${PYTHON:-python3}" -m venv "$lowest" && "$lowest/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+    grpcio==1.72.1 protobuf==6.30.0 numpy==2.2.6 || { echo "The oldest grpcio could not be installed: its test will skip."; rm -rf "$lowest"; }

@@ -58,7 +58,7 @@ class Client:
 
     def __init__(self, address: str, token: str = "", ca_file: str = ""):
         parsed = addresses.parse(address)
-        self.target = parsed.target
+        self.target, self._secure = parsed.target, parsed.secure
         self.token = token.strip()
         if self.token and not parsed.secure and not parsed.is_local:
             raise ServerError(Fault.TLS, "A token is not sent without TLS: write the address with https:// in front.")
@@ -122,7 +122,14 @@ class Client:
     def describe(self):
         """The server's description, if it speaks our protocol."""
         request = self.messages.segmentation.DescribeServerRequest()
-        description = self.call(self.services.segmentation.DescribeServer, request, ANSWER_TIMEOUT_S)
+        try:
+            description = self.call(self.services.segmentation.DescribeServer, request, ANSWER_TIMEOUT_S)
+        except ServerError as error:
+            hung_up = error.fault is Fault.LOST and "socket closed" in error.details.lower()
+            if not hung_up or self._secure:
+                raise
+            sentence = f"What answers at {self.target} hangs up: if it uses TLS, write https:// in front."
+            raise ServerError(Fault.LOST, sentence, error.details) from error
         version = description.protocol_version
         if version < PROTOCOL.start:
             raise ServerError(Fault.VERSION, f"This server ({description.server_version}) is too old: update it.")

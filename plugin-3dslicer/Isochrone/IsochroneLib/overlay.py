@@ -25,6 +25,11 @@ class Overlay:
         self.opacity = 0.5
         self.colour_map = "Iron"
 
+    @staticmethod
+    def is_possible() -> bool:
+        """Slice views have more than three layers: Slicer 5.10 and later."""
+        return hasattr(slicer.vtkMRMLSliceCompositeNode, "SetNthLayerVolumeID")
+
     def show(self, values: np.ndarray, lps_from_voxel: np.ndarray, parent_transform_id: str | None = None) -> None:
         """`values` [k, j, i] in nats on a grid given by its 4×4 matrix in LPS mm."""
         if self.node is None or self.node.GetScene() is None:

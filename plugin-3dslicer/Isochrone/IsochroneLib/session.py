@@ -362,7 +362,9 @@ class Session:
         if segmentation.GetSegment(segment_id) is None:
             if not voxels.any():
                 return False
-            segmentation.AddEmptySegment(segment_id, self._name_of(segment_id))
+            segmentation.AddEmptySegment(segment_id)
+            if segment_id in self.context.remote.labels:
+                terminology.apply(segmentation.GetSegment(segment_id), self.context.remote.labels[segment_id])
         shown = self._shown.setdefault(segment_id, BoxMask())
         before = shown.read(box)
         shown.write(box, voxels)
@@ -382,10 +384,6 @@ class Session:
         if clipped:
             self._dirty.add(segment_id)
         return clipped
-
-    def _name_of(self, segment_id: str) -> str:
-        info = self.context.remote.labels.get(segment_id)
-        return info.name if info else segment_id
 
     def update_surfaces(self) -> None:
         """Make the 3D surfaces anew that a change took away."""

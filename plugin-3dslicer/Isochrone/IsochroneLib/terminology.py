@@ -30,3 +30,16 @@ def label_info(segment) -> LabelInfo:
     colour = tuple(int(round(255 * part)) for part in segment.GetColor())
     name = (segment.GetName() or "Segment").strip()[:64]
     return LabelInfo(name, colour, logic.GetSegmentStatus(segment) == logic.Completed, category, kind)
+
+
+def apply(segment, info: LabelInfo) -> None:
+    """Makes a segment look like a label that came from the server; the contrary of `label_info`."""
+    segment.SetName(info.name)
+    segment.SetColor(*(part / 255 for part in info.colour))
+    if info.category or info.type:
+        entry = lambda code: f"{code[1]}^{code[0]}^{code[2]}" if code else "^^"
+        text = f"Segmentation category and type~{entry(info.category)}~{entry(info.type)}~^^~Anatomic codes~^^~^^"
+        segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), text)
+    if info.locked:
+        logic = slicer.vtkSlicerSegmentationsModuleLogic
+        logic.SetSegmentStatus(segment, logic.Completed)

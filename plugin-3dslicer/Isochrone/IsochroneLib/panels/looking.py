@@ -24,6 +24,7 @@ class LookingPanel:
         self.overlay = Overlay()
         self.proposals = Proposals()
         ui.colourCombo.addItems([name for name in COLOUR_MAPS if slicer.mrmlScene.GetFirstNodeByName(name)])
+        ui.overlayCheck.setEnabled(Overlay.is_possible())
         ui.overlayCheck.toggled.connect(self._toggle_overlay)
         ui.opacitySlider.valueChanged.connect(lambda *_: self._restyle())
         ui.colourCombo.currentIndexChanged.connect(lambda *_: self._restyle())

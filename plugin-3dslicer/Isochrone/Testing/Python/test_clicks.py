@@ -4,6 +4,7 @@ import numpy as np
 from conftest import same_masks, server_mask, settle, slicer_mask
 from IsochroneLib import segments
 from IsochroneLib.masks import Box
+from IsochroneLib.panels.got import got
 
 
 def test_click_undo_redo(lung, views):
@@ -37,13 +38,13 @@ def test_a_prompt_in_the_middle_can_be_removed(lung, views):
     alone = slicer_mask(lung, "tumour")
     views["Red"].click(lung.centre + [6, 0, 0], control=True)
     settle(lung)
-    assert lung.ui.promptList.count() == 2
+    assert got(lung.ui.promptList.count) == 2
     lung.ui.promptList.setCurrentRow(1)
     lung.ui.removeButton.click()
     settle(lung)
     assert np.array_equal(alone, slicer_mask(lung, "tumour"))
     same_masks(lung, "tumour")
-    assert lung.ui.promptList.count() == 1
+    assert got(lung.ui.promptList.count) == 1
 
 
 def test_paint_click_undo_keeps_the_paint(lung, views):

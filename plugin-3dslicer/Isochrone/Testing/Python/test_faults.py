@@ -7,12 +7,13 @@ from concurrent import futures
 import pytest
 from conftest import begin, load_lesion, make_panel, same_masks, settle, slicer_mask, wait
 from driver import View
+from IsochroneLib.panels.got import got
 from standin.server import BINARY, Server
 
 
 def says(panel) -> str:
     """The panel's sentence on the server."""
-    return panel.ui.stateLabel.text()
+    return got(panel.ui.stateLabel.text)
 
 
 @pytest.mark.parametrize("address", ["{}", "http://{}", "grpc://{}", " {}/ "])
@@ -98,38 +99,48 @@ def test_accounts_of_a_real_server(tmp_path, closing):
         server.stop()
 
 
-def certificate(tmp_path, name: str):
-    """A certificate of its own authority for a name; certificate, key, and the authority's file."""
+def certified(folder, name: str) -> tuple:
+    """PEM files: an authority of a site's own, a certificate by it for a name, and that one's key."""
     if not shutil.which("openssl"):
         pytest.skip("openssl is not installed")
-    path, key = tmp_path / "authority.pem", tmp_path / "key.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj".split()
-    command += [f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(path)]
-    subprocess.run(command, check=True, capture_output=True)
-    return path.read_bytes(), key.read_bytes(), path
+    new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1".split()
+    run = lambda *words: subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, cwd=folder)
+    run(*new, "-subj", "/CN=Site authority", "-keyout", "ca.key", "-out", "ca.pem")
+    own = ["-addext", f"subjectAltName=DNS:{name}", "-addext", "basicConstraints=critical,CA:FALSE"]
+    own += ["-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "key.pem", "-out", "cert.pem"]
+    run(*new, "-subj", f"/CN={name}", *own)
+    (folder / "key.pem").chmod(0o600)
+    return tuple(folder / file for file in ("ca.pem", "cert.pem", "key.pem"))
 
 
 @pytest.mark.parametrize(
-    "name, trusted, sentence",
+    "name, scheme, trusted, sentence",
     [
-        ("localhost", True, ""),
-        ("other.hospital.example", True, "certificate is not for localhost"),
-        ("localhost", False, "certificate is not trusted here"),
+        ("localhost", "https://", True, ""),
+        ("other.hospital.example", "https://", True, "The server's certificate is not for localhost: use the name"),
+        ("localhost", "https://", False, "certificate is not trusted here: choose the file of your site's"),
+        ("localhost", "http://", True, "if it uses TLS, write https:// in front"),
     ],
 )
-def test_tls(closing, tmp_path, name, trusted, sentence):
-    import grpc
+def test_tls_of_a_real_server(closing, tmp_path, name, scheme, trusted, sentence):
+    if not BINARY.exists():
+        pytest.skip("target/release/isochrone is missing: make build")
+    authority, certificate, key = certified(tmp_path, name)
+    server = Server(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key))
+    try:
+        address = f"{scheme}localhost:{server.address.rsplit(':', 1)[1]}"
+        closing.append(make_panel(address, "", str(authority) if trusted else ""))
+        assert sentence in says(closing[0]) and "\n" not in says(closing[0]), says(closing[0])
+        assert (closing[0].session.state == "connected") == (not sentence)
+    finally:
+        server.stop()
 
-    pem, private, path = certificate(tmp_path, name)
-    server = answering(lambda pb, _: pb.ServerDescription(server_version="1", protocol_version=1))
-    port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([(private, pem)]))
-    server.start()
-    closing.append(make_panel(f"https://localhost:{port}", "", str(path) if trusted else ""))
-    server.stop(0)
-    if sentence:
-        assert sentence in says(closing[0]), says(closing[0])
-    else:
-        assert closing[0].session.state == "connected", says(closing[0])
+
+def test_a_server_without_tls_that_is_asked_for_it(server, closing):
+    closing.append(make_panel(f"https://{server.address}"))
+    assert says(closing[0]) == "The server does not use TLS: write the address with http:// in front."
+    closing.append(make_panel(f"https://{server.address}", "", "/nowhere/ca.pem"))
+    assert says(closing[1]) == "The certificate authority's file cannot be read: choose it again."
 
 
 def test_volume_too_large(panel):

@@ -9,6 +9,7 @@ import pytest
 import slicer
 from conftest import end_panel, new_panel
 from IsochroneLib import install
+from IsochroneLib.panels.got import got
 
 WITHOUT_GRPC = """
 import sys
@@ -26,7 +27,7 @@ from conftest import new_panel
 panel = new_panel()
 assert not panel.ui.installButton.isHidden(), "no button to install gRPC"
 panel.ui.connectButton.click()
-assert "press Install gRPC" in panel.ui.stateLabel.text(), panel.ui.stateLabel.text()
+assert "press Install gRPC" in got(panel.ui.stateLabel.text), got(panel.ui.stateLabel.text)
 panel.module.cleanup()
 print("fine")
 """
@@ -69,7 +70,7 @@ def pressed(machine):
     panel = new_panel()
     assert not panel.ui.installButton.isHidden() and not machine.asked
     panel.ui.installButton.click()
-    found = panel.ui.stateLabel.text(), not panel.ui.installButton.isHidden()
+    found = got(panel.ui.stateLabel.text), not panel.ui.installButton.isHidden()
     end_panel(panel)
     return found
 

@@ -6,6 +6,8 @@ import vtk
 from conftest import begin, load_lesion, same_masks, server_mask, settle, slicer_mask
 from IsochroneLib import segments
 from IsochroneLib.masks import Box
+from IsochroneLib.panels.got import got
+from IsochroneLib.terminology import label_info
 
 TERMINOLOGY = (
     "Segmentation category and type - 3D Slicer General Anatomy list"
@@ -35,7 +37,7 @@ def test_a_completed_segment_is_locked(lung, views):
     lung.ui.editor.setCurrentSegmentID("tumour")
     views["Red"].click(lung.centre + [3, 0, 0])
     settle(lung)
-    assert "lock" in lung.ui.answerLabel.text().lower()
+    assert "lock" in got(lung.ui.answerLabel.text).lower()
     logic.SetSegmentStatus(segmentation.GetSegment("tumour"), logic.InProgress)
     views["Red"].click(lung.centre + [3, 0, 0])
     settle(lung)
@@ -55,6 +57,29 @@ def test_name_colour_and_codes_go_along(lung, views):
     assert info.name == "Lung tumour" and info.colour == (255, 128, 0)
     assert info.category == ("49755003", "SCT", "Morphologically Abnormal Structure")
     assert info.type == ("4147007", "SCT", "Mass")
+
+
+def test_a_segment_taken_away_comes_back_as_it_was(lung, views):
+    segmentation = lung.session.segmentation.GetSegmentation()
+    segment = segmentation.GetSegment("tumour")
+    segment.SetName("Lung tumour")
+    segment.SetColor(1.0, 0.5, 0.0)
+    segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), TERMINOLOGY)
+    lung.ui.clickButton.click()
+    views["Red"].click(lung.centre)
+    settle(lung)
+    first = slicer_mask(lung, "tumour")
+    segmentation.RemoveSegment("tumour")
+    settle(lung)
+    assert not server_mask(lung, "tumour").any()
+    lung.ui.undoButton.click()
+    settle(lung)
+    back = segmentation.GetSegment("tumour")
+    assert back.GetName() == "Lung tumour" and np.allclose(back.GetColor(), (1, 0.5, 0), atol=0.005)
+    again = label_info(back)
+    assert again.category[0] == "49755003" and again.type == ("4147007", "SCT", "Mass")
+    assert np.array_equal(first, slicer_mask(lung, "tumour"))
+    same_masks(lung, "tumour")
 
 
 def test_a_segment_that_was_there_is_refined(panel, views):

@@ -5,6 +5,7 @@ import pytest
 import slicer
 from conftest import PICTURES, same_masks, settle, wait
 from IsochroneLib.geometry import ras_from_lps
+from IsochroneLib.panels.got import got
 from IsochroneLib.proposals import view_for
 
 
@@ -29,7 +30,7 @@ def clicked(lung, views):
 def test_next_slice_accept_and_auto_advance(lung, views):
     clicked(lung, views)
     proposals = lung.looking.proposals
-    assert lung.ui.proposalList.count() == len(proposals.items) > 1
+    assert got(lung.ui.proposalList.count) == len(proposals.items) > 1
     scores = [item.score for item in proposals.items]
     assert scores == sorted(scores, reverse=True)
     for item in proposals.items[:3]:
@@ -47,7 +48,7 @@ def test_next_slice_accept_and_auto_advance(lung, views):
     settle(lung)
     same = [p for p in proposals.items if (p.axis, p.index) == (item.axis, item.index)]
     assert not same, "an accepted slice is proposed again"
-    assert "1 accepted" in lung.ui.readerLabel.text()
+    assert "1 accepted" in got(lung.ui.readerLabel.text)
     lung.ui.autoCheck.setChecked(True)
     views["Red"].click(lung.centre + [0, 4, 0])
     settle(lung)

@@ -5,6 +5,7 @@ import slicer
 import vtk
 from conftest import same_masks, settle
 from IsochroneLib.geometry import ras_from_lps
+from IsochroneLib.panels.got import got
 
 
 def node_of(kind: str, *points):
@@ -31,7 +32,7 @@ def test_points_that_are_there_and_points_placed_later(lung, views):
     assert np.allclose(ras_from_lps(prompts(lung)[1][1].position), lung.centre + [4, 0, 0], atol=1e-6)
     # Sent once; only the one that was moved goes again.
     lung.ui.markupsButton.click()
-    assert "holds nothing that was not sent" in lung.ui.answerLabel.text()
+    assert "holds nothing that was not sent" in got(lung.ui.answerLabel.text)
     node.SetNthControlPointPosition(0, *[float(x) for x in lung.centre + [0, 5, 0]])
     # With Slicer's own Place tool, in a view.
     lung.ui.negativeButton.setChecked(True)
@@ -66,7 +67,7 @@ def test_roi_is_a_3d_box(lung, views):
     turned.SetMatrixTransformToParent(turn.GetMatrix())
     roi.SetAndObserveTransformNodeID(turned.GetID())
     lung.ui.markupsButton.click()
-    assert "turned against the patient" in lung.ui.answerLabel.text()
+    assert "turned against the patient" in got(lung.ui.answerLabel.text)
 
 
 def test_curves_are_scribbles_and_lassos(lung, views):
@@ -80,4 +81,4 @@ def test_curves_are_scribbles_and_lassos(lung, views):
     same_masks(lung, "tumour")
     lung.ui.markupsSelector.setCurrentNode(node_of("Curve", lung.centre))
     lung.ui.markupsButton.click()
-    assert "fewer than two points" in lung.ui.answerLabel.text()
+    assert "fewer than two points" in got(lung.ui.answerLabel.text)

@@ -5,6 +5,7 @@ import pytest
 from conftest import same_masks, settle, wait
 from IsochroneLib.geometry import Flips, compare_grids
 from IsochroneLib.masks import Box
+from IsochroneLib.panels.got import got
 from IsochroneLib.segments import SURFACE
 from IsochroneLib.volumes import lps_from_voxel, size_of
 
@@ -31,13 +32,13 @@ def test_the_3d_surface_follows(lung, views):
 
 def test_store_without_a_pacs_is_one_sentence(lung, views):
     lung.ui.storeButton.click()
-    assert "nothing to store" in lung.ui.saveLabel.text()
+    assert "nothing to store" in got(lung.ui.saveLabel.text)
     lung.ui.clickButton.click()
     views["Red"].click(lung.centre)
     settle(lung)
     lung.ui.storeButton.click()
     settle(lung)
-    sentence = lung.ui.saveLabel.text()
+    sentence = got(lung.ui.saveLabel.text)
     assert sentence not in ("", "Storing …") and "\n" not in sentence and len(sentence) < 250, sentence
 
 

@@ -10,6 +10,7 @@ import slicer
 import vtk
 from conftest import begin, lesion_centre, load_lesion, make_panel, same_masks, settle, slicer_mask
 from driver import View
+from IsochroneLib.panels.got import got
 from IsochroneLib.volumes import lps_from_voxel
 from standin.server import BINARY, REPO, Server
 
@@ -123,12 +124,13 @@ def test_fetched_by_series_and_stored_with_slicers_codes(pacs, connect):
     segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), NEOPLASM)
     panel.ui.storeButton.click()
     settle(panel)
-    assert panel.ui.saveLabel.text().startswith("Stored in the PACS as 1 object(s); series "), panel.ui.saveLabel.text()
+    said = got(panel.ui.saveLabel.text)
+    assert said.startswith("Stored in the PACS as 1 object(s); series "), said
     # Found by the server, and read as the PACS has it.
     pb = remote.client.messages.pacs
     request = pb.FindSeriesRequest(study_uid=pacs.slices[0].StudyInstanceUID, modality="SEG")
     found = remote.client.call(remote.client.services.pacs.FindSeries, request).series
-    assert [series.series_uid for series in found] == [panel.ui.saveLabel.text().split()[-1].rstrip(".")]
+    assert [series.series_uid for series in found] == [said.split()[-1].rstrip(".")]
     instance = seg_in(pacs, found[0].series_uid)
     described = instance.SegmentSequence[0]
     codes = lambda sequence: (sequence[0].CodeValue, sequence[0].CodingSchemeDesignator, sequence[0].CodeMeaning)
@@ -176,5 +178,5 @@ def test_sent_where_the_pacs_cannot_help(pacs, connect, kind, words):
     assert any(words in sentence and "was sent from here" in sentence for sentence in said), said
     panel.ui.storeButton.click()
     settle(panel)
-    sentence = panel.ui.saveLabel.text()
+    sentence = got(panel.ui.saveLabel.text)
     assert sentence not in ("", "Storing …") and "\n" not in sentence and panel.session.state == "ready", sentence

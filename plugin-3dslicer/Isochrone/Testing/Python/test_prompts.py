@@ -6,6 +6,7 @@ import slicer
 import vtk
 from conftest import begin, same_masks, server_mask, settle, slicer_mask
 from IsochroneLib.geometry import ras_from_lps
+from IsochroneLib.panels.got import got
 
 GRIDS = 5
 CLICKS = 100
@@ -140,4 +141,4 @@ def test_rigid_transform_is_followed_and_others_are_refused(lung, views):
     turn.Scale(1.5, 1, 1)
     node.SetMatrixTransformToParent(turn.GetMatrix())
     views["Red"].click(lung.centre)
-    assert "harden the transform" in lung.ui.answerLabel.text()
+    assert "harden the transform" in got(lung.ui.answerLabel.text)

@@ -1,12 +1,14 @@
 """Where to look before the first click: the volume is looked over in the background."""
 
 from conftest import begin, lesion_centre, load_lesion, same_masks, settle, wait
+from IsochroneLib.panels.got import got
 
 
 def swept(panel, volume):
     """Begin with the sweep; what the progress bar said until it was over."""
     seen = []
-    panel.session.listen("progress", lambda what, fraction: seen.append((what, fraction, panel.ui.progressBar.value())))
+    bar = panel.ui.progressBar
+    panel.session.listen("progress", lambda what, fraction: seen.append((what, fraction, got(bar.value))))
     done = []
     panel.session.listen("swept", done.append)
     panel.ui.sweepCheck.setChecked(True)
@@ -23,10 +25,10 @@ def test_proposals_before_the_first_click(panel, views):
     progress, result = swept(panel, volume)
     assert [f for _, f, _ in progress] == sorted(f for _, f, _ in progress) and progress[-1][1] > 0.5
     assert any(value > 0 for _, _, value in progress), "the bar stood still"
-    assert panel.ui.progressBar.value() == 0
+    assert got(panel.ui.progressBar.value) == 0
     looking = panel.looking
-    assert looking.proposals.items and panel.ui.proposalList.count() == len(looking.proposals.items)
-    assert not panel.ui.barLabel.pixmap().isNull(), "no bar of the slices"
+    assert looking.proposals.items and got(panel.ui.proposalList.count) == len(looking.proposals.items)
+    assert not got(panel.ui.barLabel.pixmap).isNull(), "no bar of the slices"
     assert looking.overlay.node is not None and result.windows > 0
     for view in views.values():
         view.show(volume)
@@ -53,7 +55,7 @@ def test_a_click_goes_first_and_cancel_ends_the_sweep(panel, views):
     wait(lambda: panel.session.context.sweeping, "the sweep")
     panel.ui.nextButton.click()
     settle(panel)
-    assert "still being looked over" in panel.ui.readerLabel.text()
+    assert "still being looked over" in got(panel.ui.readerLabel.text)
     for view in views.values():
         view.show(volume)
     panel.ui.clickButton.click()
