@@ -38,14 +38,16 @@ class LookingPanel:
         session.listen("opened", lambda *_: self._begun())
         session.listen("nothing", ui.readerLabel.setText)
         self._filling = False
+        self._awaited = False
 
     def actions(self) -> dict:
         """For the keys."""
         return {"next_slice": self.next_slice, "accept": self.accept}
 
     def next_slice(self) -> None:
-        """Go to the next proposal; ask for some where there are none."""
+        """Go to the next proposal; where there are none, ask for some and go there when they come."""
         item = self.proposals.step()
+        self._awaited = item is None
         if item is None:
             self.session.propose(self._segment)
             return
@@ -92,7 +94,7 @@ class LookingPanel:
         self._filling = False
         self.ui.readerLabel.setText(self.proposals.sentence())
         self._draw_bar()
-        if is_checked(self.ui.autoCheck):
+        if self.proposals.items and (self._awaited or is_checked(self.ui.autoCheck)):
             self.next_slice()
 
     def _begun(self) -> None:

@@ -120,6 +120,33 @@ def test_masking_of_the_segment_editor(lung, views):
     editor.SetSourceVolumeIntensityMask(False)
 
 
+def test_editable_area_of_the_segment_editor(lung, views):
+    """"Inside a segment": nothing is shown, and nothing stays on the server, beyond it."""
+    segmentation, editor = lung.session.segmentation.GetSegmentation(), lung.session.editor_node
+    segmentation.AddEmptySegment("area", "area")
+    to_ijk = vtk.vtkMatrix4x4()
+    lung.session.volume.GetRASToIJKMatrix(to_ijk)
+    i, j, k = (int(round(x)) for x in to_ijk.MultiplyPoint([*lung.centre, 1])[:3])
+    half = Box((i - 60, j - 60, k - 10), (i + 1, j + 60, k + 10))
+    segments.write(lung.session.segmentation, "area", lung.session.volume, half, np.ones(half.shape, bool))
+    area = slicer_mask(lung, "area")
+    editor.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteNone)
+    editor.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
+    editor.SetMaskSegmentID("area")
+    try:
+        lung.ui.editor.setCurrentSegmentID("tumour")
+        lung.ui.clickButton.click()
+        views["Red"].click(lung.centre - [3, 0, 0])
+        settle(lung)
+        mask = slicer_mask(lung, "tumour")
+        assert mask.sum() > 100 and not (mask & ~area).any()
+        same_masks(lung, "tumour", "area")
+        assert np.array_equal(area, slicer_mask(lung, "area")), "overlap was allowed: the other segment stays"
+    finally:
+        editor.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedEverywhere)
+        editor.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteAllSegments)
+
+
 def test_undo_reaches_across_segments(lung, views):
     lung.ui.clickButton.click()
     views["Red"].click(lung.centre)

@@ -82,6 +82,7 @@ def test_pictures(lung, views, folder):
     display = lung.session.volume.GetDisplayNode()
     display.SetAutoWindowLevel(False)
     display.SetWindowLevel(1400, -500)
+    lung.session.segmentation.GetSegmentation().GetSegment("tumour").SetColor(0.35, 0.45, 1.0)
     red = views["Red"]
     red.show(lung.session.volume)
     red.zoom(0.45)

@@ -110,6 +110,7 @@ def test_the_usual_model_takes_the_pet_alone_and_says_so(work, pair, tmp_path):
         node.GetDisplayNode().SetAutoWindowLevel(False)
         node.GetDisplayNode().SetWindowLevel(window, level)
     pet.GetDisplayNode().SetAndObserveColorNodeID(slicer.mrmlScene.GetFirstNodeByName("PET-Heat").GetID())
+    panel.session.segmentation.GetSegmentation().GetSegment("tumour").SetColor(0.35, 0.45, 1.0)
     red.widget.sliceLogic().FitSliceToAll()
     red.node.JumpSliceByOffsetting(*panel.spot)
     fused = red.picture(None).copy()
