@@ -70,15 +70,17 @@ class Client:
             pacs=Service(self._channel, found.pacs.DESCRIPTOR.services_by_name["Pacs"]),
             export=Service(self._channel, found.export.DESCRIPTOR.services_by_name["Export"]),
         )
-        # The call that waits for its answer: what `cancel` ends.
+        # The call that waits for its answer: what `cancel` ends. And how often that was asked for.
         self._pending = None
+        self.cancels = 0
 
     def close(self) -> None:
         """End all calls."""
         self._channel.close()
 
     def cancel(self) -> None:
-        """End the call that is waiting, from another thread."""
+        """End the call that is waiting, from another thread; or what consists of many, between two of them."""
+        self.cancels += 1
         if self._pending is not None:
             self._pending.cancel()
 
@@ -144,7 +146,7 @@ class Client:
         `source`: size_bytes, and chunk(offset, size) → bytes; it keeps `upload_id`. `progress` gets 0 to 1.
         """
         pb, service = self.messages.volumes, self.services.volumes
-        state = None
+        state, cancels = None, self.cancels
         if source.upload_id:
             try:
                 state = self.call(service.GetUpload, pb.GetUploadRequest(upload_id=source.upload_id))
@@ -157,6 +159,8 @@ class Client:
             state = self._begin_upload(begin)
             source.upload_id = state.upload_id
         while state.next_offset < source.size_bytes:
+            if self.cancels != cancels:
+                raise ServerError(Fault.CANCELLED, "Cancelled.")
             data = source.chunk(state.next_offset, min(state.max_chunk_bytes, 4 << 20))
             chunk = pb.UploadChunkRequest(upload_id=source.upload_id, offset=state.next_offset, data=data)
             state = self.call(service.UploadChunk, chunk)

@@ -167,9 +167,10 @@ class Remote:
             raise error
         self._lost = True
         self.tell("lost", error.sentence)
+        cancels = self.client.cancels
         for attempt in range(100_000):
             time.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
-            if self.is_stopped():
+            if self.is_stopped() or self.client.cancels > cancels:
                 raise ServerError(Fault.CANCELLED, "Cancelled.")
             try:
                 same = self.resume()
@@ -198,6 +199,9 @@ class Remote:
 
     def resume(self) -> bool:
         """Takes the session up where the server has it, else opens one like it. True: it is the same."""
+        if not self.session_id:
+            self.client.describe()  # nothing is open yet: enough that it answers
+            return True
         pb = self.client.messages.segmentation
         try:
             request = pb.GetSessionRequest(session_id=self.session_id)

@@ -170,7 +170,14 @@ class Session:
         self._set_state("lost", f"{sentence} Prompts are kept; trying again …")
 
     def _on_found(self) -> None:
+        if not self.context.remote.session_id:
+            self._set_state("opening", "The server is back; going on where it stopped.")
+            return
         self._set_state("ready", "The server is back; the session goes on.")
+
+    def _on_cancelled(self) -> None:
+        if self.state == "lost":
+            self._set_state("lost", "Waiting was cancelled; Connect, or the next prompt, tries again.")
 
     def _on_rebuilt(self, labels: int) -> None:
         self.context.history.done.clear()

@@ -213,6 +213,47 @@ def test_server_killed_in_the_middle_of_a_click(tmp_path, closing, keeps_session
         server.stop()
 
 
+def test_connect_with_an_open_session_goes_on_there(lung, views, server, tmp_path):
+    """The same server keeps the session; another one gets its masks."""
+    lung.ui.clickButton.click()
+    views["Red"].click(lung.centre)
+    settle(lung)
+    first, session_id = slicer_mask(lung, "tumour"), lung.session.context.remote.session_id
+    other = Server(tmp_path)
+    try:
+        for address in (server.address, other.address):
+            lung.ui.addressEdit.setText(address)
+            lung.ui.connectButton.click()
+            wait(lambda: lung.session.state == "ready", "the session")
+            settle(lung)
+            remote = lung.session.context.remote
+            assert (remote.session_id == session_id) == (address == server.address)
+            same_masks(lung, "tumour")
+            assert (slicer_mask(lung, "tumour") == first).all()
+        views["Red"].click(lung.centre + [6, 0, 0], control=True)
+        settle(lung)
+        assert (slicer_mask(lung, "tumour") != first).any()
+        same_masks(lung, "tumour")
+    finally:
+        other.stop()
+
+
+def test_cancel_ends_the_waiting_for_a_lost_server(lung, views, server):
+    lung.ui.clickButton.click()
+    server.kill()
+    views["Red"].click(lung.centre)
+    wait(lambda: lung.session.state == "lost", "the panel's notice")
+    lung.ui.cancelButton.click()
+    settle(lung)
+    assert "Waiting was cancelled" in says(lung)
+    server.start()
+    views["Red"].click(lung.centre)
+    wait(lambda: lung.session.state == "ready", "the server's return")
+    settle(lung)
+    assert slicer_mask(lung, "tumour").any()
+    same_masks(lung, "tumour")
+
+
 def test_cancel_and_rapid_clicks(lung, views):
     lung.ui.clickButton.click()
     for step in range(6):
