@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from conftest import begin, lesion_centre, load_lesion, make_panel, same_masks, settle, slicer_mask
+from conftest import begin, lesion_centre, load_lesion, make_panel, ras_of_voxel, same_masks, settle, slicer_mask
 from driver import View
 from IsochroneLib.panels.got import got
 from IsochroneLib.volumes import lps_from_voxel
@@ -159,6 +159,49 @@ def frames(instance, slices: list) -> np.ndarray:
         k = places[tuple(np.round(item.PlanePositionSequence[0].ImagePositionPatient, 3))]
         mask[k] = bits[number * size : (number + 1) * size].reshape(mask.shape[1:]) > 0
     return mask
+
+
+REAL = REPO.parent / "shared" / "data" / "dicom"
+
+
+@pytest.mark.parametrize("name, click", [("crlm_1004_ct", False), ("sts001_fdg_pet", True)])
+def test_real_series(pacs, connect, monkeypatch, name, click):
+    """Scanners' own files: the server's grid is Slicer's, and a PET is in SUV though Slicer shows Bq/mL."""
+    files = sorted((REAL / name / "dicom").glob("*"))
+    if not files:
+        pytest.skip("the real DICOM series are not here")
+    slices = []
+    for path in files:
+        ds = pydicom.dcmread(path, stop_before_pixels=True)
+        if ds.get("ImagePositionPatient"):
+            pacs.request("/instances", path.read_bytes())
+            ds.path = path
+            slices.append(ds)
+    across = np.cross(slices[0].ImageOrientationPatient[:3], slices[0].ImageOrientationPatient[3:])
+    slices.sort(key=lambda ds: across @ np.array(ds.ImagePositionPatient, float))
+    monkeypatch.setattr(slicer, "dicomDatabase", DicomDatabase(slices))
+    panel = connect(pacs.root)
+    panel.session._client.upload = lambda *_: pytest.fail("the volume was sent")
+    volume = load_dicom(slices)
+    node = begin(panel, volume, "lesion")
+    assert panel.session.state == "ready", panel.session.sentence
+    assert panel.session.context.remote.volume.series_uid == slices[0].SeriesInstanceUID
+    if not click:
+        return
+    values = slicer.util.arrayFromVolume(volume)
+    k, j, i = np.unravel_index(values[100:120].argmax(), values[100:120].shape)
+    red = View("Red")
+    red.node.SetOrientation("Axial")
+    red.show(volume)
+    panel.ui.clickButton.click()
+    red.click(ras_of_voxel(volume, (i, j, k + 100)))
+    settle(panel)
+    same_masks(panel, "lesion")
+    assert node.GetSegmentation().GetNumberOfSegments() == 1 and slicer_mask(panel, "lesion").any()
+    assert "SUVmax" in got(panel.ui.answerLabel.text), got(panel.ui.answerLabel.text)
+    panel.ui.storeButton.click()
+    settle(panel)
+    assert got(panel.ui.saveLabel.text).startswith("Stored in the PACS"), got(panel.ui.saveLabel.text)
 
 
 @pytest.mark.parametrize(

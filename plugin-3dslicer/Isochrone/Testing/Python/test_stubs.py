@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import warnings
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def declared(text: str) -> set:
     return found
 
 
-def test_stubs_are_current():
+def test_stubs_agree_with_the_protos():
     for name, module in vars(messages()).items():
         expected = declared((REPO / "protos" / "isochrone" / "v1" / f"{name}.proto").read_text())
         made = set()
@@ -32,7 +33,10 @@ def test_stubs_are_current():
             made |= {("message", message.name, f.name, f.number) for f in message.fields}
         for enum in module.DESCRIPTOR.enum_types_by_name.values():
             made |= {("enum", enum.name, v.name, v.number) for v in enum.values}
-        assert made == expected, f"{name}: run plugin-3dslicer/generate_stubs.py; {made ^ expected}"
+        advice = f"{name}: run plugin-3dslicer/generate_stubs.py"
+        assert made <= expected, f"{advice}; no longer so: {made - expected}"
+        if expected - made:  # what the plugin does not know, it does not need: old and new go together
+            warnings.warn(f"{advice}; not there yet: {expected - made}", stacklevel=1)
 
 
 def test_the_lowest_grpcio_and_protobuf_do(server):
