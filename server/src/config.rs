@@ -63,7 +63,7 @@ impl TryFrom<ServeArgs> for Config {
             model_named,
             runtime: RuntimeOptions { library: args.onnxruntime, device, threads: args.threads },
             pacs: args.pacs.load()?,
-            limits: Limits { decoder: crate::cli::decoder()?, ..Limits::default() },
+            limits: Limits { decoder: args.decoding.decoder()?, file: args.decoding.limits(), ..Limits::default() },
         })
     }
 }

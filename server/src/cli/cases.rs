@@ -1,7 +1,8 @@
 //! Labelled cases on disk, in the layouts that people have.
 
+use super::decoding::read_isolated;
 use anyhow::{Context, bail};
-use isochrone_intake::{ReadOptions, read};
+use isochrone_intake::ReadOptions;
 use isochrone_volume::{Mask, Modality, Volume, VoxelBox};
 use std::path::{Path, PathBuf};
 
@@ -113,10 +114,10 @@ impl Case {
         let mut volumes = Vec::new();
         for (n, path) in self.images.iter().enumerate() {
             let modality = self.modalities.get(n).copied().flatten();
-            volumes.push(read(path, &ReadOptions { modality, ..ReadOptions::default() })?);
+            volumes.push(read_isolated(path, &ReadOptions { modality, ..ReadOptions::default() })?);
         }
         let first = volumes.first().context("The case has no image")?;
-        let truth = read(&self.mask, &ReadOptions::default())?;
+        let truth = read_isolated(&self.mask, &ReadOptions::default())?;
         if truth.grid().size() != first.grid().size() {
             bail!("image and mask differ in size");
         }

@@ -5,10 +5,11 @@ use super::{Usage, measure};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use isochrone_export::dicom::{
-    Algorithm, Code, Object, Segment, Series, measured, report, segmentation, structure_set,
+    Algorithm, Code, Object, Segment, Series, measured, probability, report, segmentation, structure_set,
 };
-use isochrone_intake::suv::SuvOptions;
-use isochrone_volume::{Mask, Volume};
+use isochrone_intake::Image;
+use isochrone_intake::suv::{SuvOptions, SuvReport};
+use isochrone_volume::{Mask, Volume, VoxelBox};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 pub struct ExportArgs {
     #[command(flatten)]
     image: ImageArgs,
-    /// Label map on the image's grid: every value but 0 is a label.
+    /// Label map on the image's grid: every value but 0 is a label. With --format fractional: probabilities.
     #[arg(long)]
     mask: PathBuf,
     /// What to write. The measurements (sr) bring the segmentation that they refer to along, beside them.
@@ -48,6 +49,8 @@ pub struct ExportArgs {
 enum Format {
     /// DICOM Segmentation
     Seg,
+    /// DICOM Segmentation of probabilities: the mask is one map of numbers from 0 to 1, on any grid
+    Fractional,
     /// DICOM RT Structure Set
     Rtstruct,
     /// DICOM SR, template 1500
@@ -69,7 +72,11 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         .into());
     }
     let image = args.image.load_with(SuvOptions::default())?;
-    let labels = measure::labels(&ImageArgs::file(&args.mask).load()?, &image.volume)?;
+    let mask = args.image.file(&args.mask).load()?;
+    if args.format == Format::Fractional {
+        return fractional(args, image, &mask);
+    }
+    let labels = measure::labels(&mask, &image.volume)?;
     let segments: Vec<(u16, Segment, &Mask)> =
         labels.iter().enumerate().map(|(n, (value, mask))| (*value, segment(args, n, *value), mask)).collect();
     if args.format == Format::File {
@@ -77,18 +84,44 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         println!("{}", args.out.display());
         return Ok(());
     }
+    let (series, volume) = series(args, image)?;
+    for (path, object) in objects(args, &series, &volume, segments)? {
+        write(&path, &object)?;
+    }
+    Ok(())
+}
+
+/// A map of probabilities instead of labels.
+fn fractional(args: &ExportArgs, image: Image, map: &Volume) -> anyhow::Result<()> {
+    let (series, _) = series(args, image)?;
+    let values = map.values(&VoxelBox::whole(map.grid().size()));
+    let within = values.iter().all(|v| (0.0..=1.0).contains(v));
+    anyhow::ensure!(within, "{}: probabilities lie between 0 and 1; this map holds others", args.mask.display());
+    let mut segment = segment(args, 0, 1);
+    note_by_hand(&series, &mut segment);
+    write(&args.out, &probability(&series, &segment, map.grid(), values.view())?)
+}
+
+fn series(args: &ExportArgs, image: Image) -> anyhow::Result<(Series, Volume)> {
     let info = image.series.with_context(|| {
         format!(
             "{}: this is not a DICOM series, so there is no patient and no study to attach the mask to",
             args.image.image.display()
         )
     })?;
-    let series = Series { info: Arc::new(info), grid: image.volume.grid().clone() };
-    for (path, object) in objects(args, &series, &image.volume, &segments)? {
-        object.write(&path)?;
-        println!("{}: {} bytes, instance {}", path.display(), object.bytes.len(), object.sop_instance_uid);
-    }
+    Ok((Series { info: Arc::new(info), grid: image.volume.grid().clone() }, image.volume))
+}
+
+fn write(path: &Path, object: &Object) -> anyhow::Result<()> {
+    object.write(path)?;
+    println!("{}: {} bytes, instance {}", path.display(), object.bytes.len(), object.sop_instance_uid);
     Ok(())
+}
+
+fn note_by_hand(series: &Series, segment: &mut Segment) {
+    if let Some(note) = series.info.suv.as_ref().and_then(SuvReport::by_hand_note) {
+        segment.algorithm.add(&note);
+    }
 }
 
 fn segment(args: &ExportArgs, n: usize, value: u16) -> Segment {
@@ -106,13 +139,14 @@ fn objects(
     args: &ExportArgs,
     series: &Series,
     volume: &Volume,
-    segments: &[(u16, Segment, &Mask)],
+    segments: Vec<(u16, Segment, &Mask)>,
 ) -> anyhow::Result<Vec<(PathBuf, Object)>> {
-    let pairs: Vec<(Segment, &Mask)> = segments.iter().map(|(_, segment, mask)| (segment.clone(), *mask)).collect();
+    let mut pairs: Vec<(Segment, &Mask)> = segments.into_iter().map(|(_, segment, mask)| (segment, mask)).collect();
+    pairs.iter_mut().for_each(|(segment, _)| note_by_hand(series, segment));
     let out = args.out.clone();
     Ok(match args.format {
         Format::Rtstruct => vec![(out, structure_set(series, &pairs)?)],
-        Format::Seg | Format::File => vec![(out, segmentation(series, &pairs)?)],
+        Format::Seg | Format::Fractional | Format::File => vec![(out, segmentation(series, &pairs)?)],
         Format::Sr => {
             let seg = segmentation(series, &pairs)?;
             let sr = report(series, &seg, &measured(volume, &pairs)?)?;

@@ -2,7 +2,7 @@
 
 use super::series::ImageArgs;
 use super::shared;
-use super::suv::{ByHandArgs, kind};
+use super::suv::kind;
 use clap::Args;
 use isochrone_intake::suv::{SuvKind, SuvOptions, SuvUse};
 use std::path::PathBuf;
@@ -18,8 +18,6 @@ pub struct ImportArgs {
     /// Which SUV: bw (body weight), lbm-janma, lbm-james or bsa.
     #[arg(long, value_parser = kind, default_value = "bw", requires = "suv")]
     suv_kind: SuvKind,
-    #[command(flatten)]
-    by_hand: ByHandArgs,
     /// Where the volume goes: .nii or .nii.gz.
     #[arg(short, long)]
     out: PathBuf,
@@ -35,7 +33,7 @@ pub struct ImportArgs {
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     shared::check_output(&args.out, args.force)?;
     let wanted = if args.suv { SuvUse::Required } else { SuvUse::Off };
-    let suv = SuvOptions { wanted, kind: args.suv_kind, by_hand: args.by_hand.clone().into() };
+    let suv = SuvOptions { wanted, kind: args.suv_kind, ..SuvOptions::default() };
     let volume = args.image.load_with(suv)?.volume;
     isochrone_export::write_volume(&args.out, &volume)?;
     let size = volume.grid().size().map(|n| n.to_string()).join(" × ");

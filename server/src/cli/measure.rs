@@ -30,7 +30,7 @@ pub struct MeasureArgs {
 /// Image or mask cannot be read, or do not lie on one grid.
 pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
     let volume = args.image.load()?;
-    let labels = labels(&ImageArgs::file(&args.mask).load()?, &volume)?;
+    let labels = labels(&args.image.file(&args.mask).load()?, &volume)?;
     let mut found = Vec::new();
     for (label, mask) in &labels {
         if let Some(measures) = isochrone_measure::measure(&volume, mask)? {

@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod cases;
+pub mod decoding;
 mod demo;
 mod engine;
 mod evaluate;
@@ -22,8 +23,6 @@ mod sessions;
 mod shared;
 mod suv;
 mod user;
-
-pub use series::decoder;
 
 use clap::{Parser, Subcommand};
 

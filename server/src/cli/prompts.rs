@@ -1,9 +1,10 @@
 //! Prompts of every kind on the command line, in the order in which they are written.
 
+use super::decoding::read_isolated;
 use anyhow::{Context, bail};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches};
-use isochrone_intake::{ReadOptions, read};
+use isochrone_intake::ReadOptions;
 use isochrone_prompt::{
     Box2D, Box3D, Click, ExtremePoints, Gaze, InitialMask, LabelName, Lasso, Polygon, Prompt, PromptError, Scribble,
 };
@@ -155,7 +156,7 @@ impl PromptArgs {
 }
 
 fn initial(path: &Path, grid: &Grid) -> anyhow::Result<Prompt> {
-    let file = read(path, &ReadOptions::default())?;
+    let file = read_isolated(path, &ReadOptions::default())?;
     let corners = [[0; 3], grid.size().map(|n| n.saturating_sub(1))];
     let apart = corners.map(|voxel| file.grid().centre_mm(voxel).distance(grid.centre_mm(voxel)));
     let voxel_mm = grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);

@@ -2,7 +2,7 @@
 
 use super::engine::EngineArgs;
 use super::prompts::PromptArgs;
-use super::series::{ImageArgs, companion};
+use super::series::{CompanionArgs, ImageArgs};
 use super::shared;
 use anyhow::Context;
 use clap::Args;
@@ -21,13 +21,8 @@ pub struct SegmentArgs {
     image: ImageArgs,
     #[command(flatten)]
     prompts: PromptArgs,
-    /// A second image that the engine sees too, such as the CT of a PET: a file or series, or the folder of the
-    /// study, in which the one series of the same frame of reference is taken. Can be repeated.
-    #[arg(long = "with", value_name = "IMAGE")]
-    companions: Vec<PathBuf>,
-    /// Take a second image although it does not say that it lies in the same frame of reference.
-    #[arg(long)]
-    any_frame: bool,
+    #[command(flatten)]
+    companions: CompanionArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Stochastic samples for the slice to look at next; 0 does without.
@@ -50,9 +45,8 @@ pub fn run(args: &SegmentArgs) -> anyhow::Result<()> {
     let Image { volume, series } = args.image.load_with(SuvOptions::default())?;
     let volume = Arc::new(volume);
     let mut channels = vec![Channel { volume: volume.clone() }];
-    for path in &args.companions {
-        channels.push(Channel { volume: Arc::new(companion(path, &volume, series.as_ref(), args.any_frame)?) });
-    }
+    let companions = args.companions.load(&args.image, &volume, series.as_ref())?;
+    channels.extend(companions.into_iter().map(|volume| Channel { volume: Arc::new(volume) }));
     let engine = args.engine.load()?;
     let engine = args.engine.for_session(&engine)?;
     let mut session = Session::open(engine, &channels, 0, SessionLimits::default())?;

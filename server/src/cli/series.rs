@@ -1,24 +1,17 @@
 //! Images on the command line: files, and DICOM series with what there is to choose.
 
 use super::Usage;
+use super::decoding::DecodingArgs;
 use super::shared;
+use super::suv::ByHandArgs;
 use anyhow::{Context, bail};
 use clap::Args;
 use isochrone_intake::dicom::{SeriesInfo, SeriesSummary, companions};
 use isochrone_intake::suv::SuvOptions;
-use isochrone_intake::{Decoder, Image, IntakeError, ReadOptions};
-use isochrone_volume::{Modality, Volume};
+use isochrone_intake::{Image, IntakeError, ReadOptions};
+use isochrone_volume::{DAffine3, Modality, Volume};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-
-/// Files are decoded in a child process of this very program.
-///
-/// # Errors
-/// The program does not know where it lies.
-pub fn decoder() -> Result<Decoder, Usage> {
-    let program = std::env::current_exe();
-    program.map(Decoder::child).map_err(|e| Usage(format!("the program cannot find itself ({})", e.kind())))
-}
 
 /// Which image.
 #[derive(Debug, Args)]
@@ -34,12 +27,27 @@ pub struct ImageArgs {
     /// Leave missing slices blank instead of refusing the series.
     #[arg(long)]
     pub allow_gaps: bool,
+    #[command(flatten)]
+    pub by_hand: ByHandArgs,
+    #[command(flatten)]
+    pub decoding: DecodingArgs,
 }
 
 impl ImageArgs {
-    /// One file, with nothing known about it.
-    pub fn file(path: &Path) -> Self {
-        Self { image: path.to_owned(), modality: None, series: None, allow_gaps: false }
+    /// Another file, with nothing known about it, under the same limits.
+    pub fn file(&self, path: &Path) -> Self {
+        let (by_hand, decoding) = (ByHandArgs::default(), self.decoding.clone());
+        Self { image: path.to_owned(), modality: None, series: None, allow_gaps: false, by_hand, decoding }
+    }
+
+    fn options(&self, suv: SuvOptions) -> ReadOptions {
+        ReadOptions {
+            modality: self.modality,
+            series: self.series.clone(),
+            blank_gaps: self.allow_gaps,
+            suv: SuvOptions { by_hand: self.by_hand.clone().into(), ..suv },
+            limits: self.decoding.limits(),
+        }
     }
 
     /// Reads the image.
@@ -55,15 +63,9 @@ impl ImageArgs {
     /// # Errors
     /// As [`ImageArgs::load`].
     pub fn load_with(&self, suv: SuvOptions) -> anyhow::Result<Image> {
-        let options = ReadOptions {
-            modality: self.modality,
-            series: self.series.clone(),
-            blank_gaps: self.allow_gaps,
-            suv,
-            ..ReadOptions::default()
-        };
+        let options = self.options(suv);
         let spinner = shared::spinner(format!("Reading {}", self.image.display()));
-        let read = decoder()?.read(std::slice::from_ref(&self.image), &options);
+        let read = self.decoding.decoder()?.read(std::slice::from_ref(&self.image), &options);
         spinner.finish_and_clear();
         match read {
             Err(IntakeError::Choose(list)) => bail!(Usage(self.choices(&list))),
@@ -88,38 +90,74 @@ impl ImageArgs {
     }
 }
 
-/// Reads what goes with an image: a file or series, or from a study's folder the one series that lies in its frame of
-/// reference.
-///
-/// # Errors
-/// It cannot be read, it lies in another frame of reference and `any_frame` is not set, or the study holds no or several
-/// series that go with the image.
-pub fn companion(path: &Path, of: &Volume, series: Option<&SeriesInfo>, any_frame: bool) -> anyhow::Result<Volume> {
-    let mut args = ImageArgs::file(path);
-    if path.is_dir()
-        && let Some(series) = series
-    {
-        let list = decoder()?.list(&[path.to_owned()], &ReadOptions::default())?;
-        let found = companions(&list, series);
-        args.series = match found.as_slice() {
-            [one] => Some(one.choice.clone()),
-            [] if list.len() == 1 => None,
-            [] => {
-                bail!(Usage(format!("{} holds no series of this study in the same frame of reference", path.display())))
-            }
-            _ => bail!(Usage(format!(
-                "{} holds several series that go with the image: name the folder of one",
-                path.display()
-            ))),
-        };
+/// A second image, and what may be done where it lies in another frame of reference.
+#[derive(Debug, Args)]
+pub struct CompanionArgs {
+    /// A second image that the engine sees too, such as the CT of a PET: a file or series, or the folder of the
+    /// study, in which the one series of the same frame of reference is taken. Can be repeated.
+    #[arg(long = "with", value_name = "IMAGE")]
+    companions: Vec<PathBuf>,
+    /// Take a second image as lying in the same place, although it is in another frame of reference or names none.
+    #[arg(long)]
+    any_frame: bool,
+    /// DICOM Spatial Registration that moves a second image from its frame of reference into the image's.
+    #[arg(long, value_name = "FILE", conflicts_with = "any_frame")]
+    registration: Option<PathBuf>,
+}
+
+impl CompanionArgs {
+    /// Reads what goes with an image: files or series, or from a study's folder the one series that lies in its frame
+    /// of reference.
+    ///
+    /// # Errors
+    /// One cannot be read, lies in another frame of reference where nothing allows that, or the study holds no or several
+    /// series that go with the image.
+    pub fn load(&self, first: &ImageArgs, of: &Volume, series: Option<&SeriesInfo>) -> anyhow::Result<Vec<Volume>> {
+        self.companions.iter().map(|path| self.one(path, first, of, series)).collect()
     }
-    let volume = args.load()?;
-    if !any_frame && volume.frame_of_reference() != of.frame_of_reference() {
+
+    fn one(&self, path: &Path, first: &ImageArgs, of: &Volume, series: Option<&SeriesInfo>) -> anyhow::Result<Volume> {
+        let mut args = first.file(path);
+        if path.is_dir()
+            && let Some(series) = series
+        {
+            args.series = self.chosen(&args, series)?;
+        }
+        let volume = args.load()?;
+        let (from, to) = (volume.frame_of_reference(), of.frame_of_reference());
+        if from == to {
+            return Ok(volume);
+        }
+        if let Some(registration) = &self.registration {
+            let options = args.options(SuvOptions::default());
+            let motion = args.decoding.decoder()?.registration(registration, [from, to], &options);
+            let motion = motion.with_context(|| registration.display().to_string())?;
+            return Ok(volume.moved(motion, to, "It was moved by a registration")?);
+        }
+        if self.any_frame {
+            return Ok(volume.moved(DAffine3::IDENTITY, to, "Its frame of reference was set aside by --any-frame")?);
+        }
         bail!(Usage(format!(
-            "{} lies in another frame of reference than the image, or does not say in which: register it first, or add --any-frame \
-             if you know that both lie in the same place",
+            "{} lies in another frame of reference than the image, or does not say in which: name a DICOM registration of the \
+             two with --registration, or add --any-frame if you know that both lie in the same place",
             path.display()
-        )));
+        )))
     }
-    Ok(volume)
+
+    /// Which series of a study's folder.
+    fn chosen(&self, folder: &ImageArgs, series: &SeriesInfo) -> anyhow::Result<Option<String>> {
+        let list = folder.decoding.decoder()?.list(&[folder.image.clone()], &folder.options(SuvOptions::default()))?;
+        let mut found = companions(&list, series);
+        if found.is_empty() && (self.any_frame || self.registration.is_some()) {
+            let other = |s: &&SeriesSummary| s.study_uid == series.study_uid && s.modality != series.modality;
+            found = list.iter().filter(other).collect();
+        }
+        let name = folder.image.display();
+        match found.as_slice() {
+            [one] => Ok(Some(one.choice.clone())),
+            [] if list.len() == 1 => Ok(None),
+            [] => bail!(Usage(format!("{name} holds no series of this study in the same frame of reference"))),
+            _ => bail!(Usage(format!("{name} holds several series that go with the image: name the folder of one"))),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `isochrone serve`: settings, engines, services, and the way to an orderly end.
 
 use crate::access::{Access, AccessArgs};
+use crate::cli::decoding::DecodingArgs;
 use crate::cli::pacs::PacsArgs;
 use crate::config::Config;
 use crate::engines;
@@ -55,6 +56,8 @@ pub struct ServeArgs {
     pub metrics: Option<SocketAddr>,
     #[command(flatten)]
     pub access: AccessArgs,
+    #[command(flatten)]
+    pub decoding: DecodingArgs,
 }
 
 /// Serves until SIGTERM or SIGINT, then lets the requests in hand finish.

@@ -26,15 +26,14 @@ struct ExplainArgs {
     /// Which SUV: bw (body weight), lbm-janma, lbm-james or bsa.
     #[arg(long, value_parser = kind, default_value = "bw")]
     suv_kind: SuvKind,
-    #[command(flatten)]
-    by_hand: ByHandArgs,
     /// Machine-readable.
     #[arg(long)]
     json: bool,
 }
 
-/// Values that you know better than the files; recorded as set by hand.
-#[derive(Debug, Clone, Args)]
+/// Values that you know better than the files; recorded as set by hand, in exports too.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "PET, set by hand")]
 pub struct ByHandArgs {
     /// Body weight, kg.
     #[arg(long, value_name = "KG")]
@@ -93,7 +92,7 @@ pub fn kind(text: &str) -> Result<SuvKind, String> {
 /// The series cannot be read, is no PET, or SUV is refused.
 pub fn run(args: &SuvArgs) -> anyhow::Result<()> {
     let SuvCommand::Explain(args) = &args.command;
-    let suv = SuvOptions { wanted: SuvUse::Auto, kind: args.suv_kind, by_hand: args.by_hand.clone().into() };
+    let suv = SuvOptions { wanted: SuvUse::Auto, kind: args.suv_kind, ..SuvOptions::default() };
     let image = args.image.load_with(suv)?;
     let Some(report) = image.series.and_then(|s| s.suv) else {
         bail!("This is no DICOM PET series: SUV has no meaning for it")

@@ -1,7 +1,7 @@
 //! The service `Export`.
 
 use crate::maps::{Chunks, chunks_of};
-use crate::objects::{objects, wire_measures};
+use crate::objects::{companion_measures, objects, wire_measures};
 use crate::sessions::Slot;
 use crate::{ApiError, House, v1};
 use isochrone_export::dicom::Object;
@@ -102,7 +102,11 @@ impl v1::export_server::Export for ExportService {
         let format = export_format(format, &path)?;
         let slot = self.0.session(&session_id).await?;
         let series = if is_dicom(format) { Some(self.0.series(&slot)?) } else { None };
-        let chosen = self.0.chosen(&slot, label_ids).await?;
+        let chosen = self.0.chosen_for(&slot, label_ids, &[format]).await?;
+        if format == v1::ExportFormat::DicomSegFractional && chosen.labels.len() != 1 {
+            let problem = format!("{} labels; a file of probabilities holds one", chosen.labels.len());
+            return Err(ApiError::field("label_ids", problem).into());
+        }
         let house = self.0.clone();
         let objects = self
             .0
@@ -140,6 +144,7 @@ impl v1::export_server::Export for ExportService {
         let v1::MeasureRequest { session_id, label_ids } = request.into_inner();
         let slot = self.0.session(&session_id).await?;
         let chosen = self.0.chosen(&slot, label_ids).await?;
+        let companions = self.0.companions(&slot);
         let answer = self
             .0
             .run(move || {
@@ -150,7 +155,10 @@ impl v1::export_server::Export for ExportService {
                 }
                 let masks: Vec<&Mask> = chosen.labels.iter().map(|(_, _, mask)| mask.as_ref()).collect();
                 let total = isochrone_measure::total(&chosen.volume, &masks)?.map(|found| wire_measures(0, &found));
-                Ok(v1::MeasureResponse { labels, total })
+                let pairs: Vec<_> = chosen.labels.iter().map(|(id, _, mask)| (u32::from(*id), mask.clone())).collect();
+                let all: Vec<_> = pairs.iter().map(|(_, mask)| mask.clone()).collect();
+                let companions = companion_measures(&pairs, &all, &companions);
+                Ok(v1::MeasureResponse { labels, total, companions })
             })
             .await?;
         Ok(Response::new(answer))
@@ -158,8 +166,8 @@ impl v1::export_server::Export for ExportService {
 }
 
 fn is_dicom(format: v1::ExportFormat) -> bool {
-    use v1::ExportFormat::{DicomRtstruct, DicomSeg, DicomSr};
-    matches!(format, DicomSeg | DicomRtstruct | DicomSr)
+    use v1::ExportFormat::{DicomRtstruct, DicomSeg, DicomSegFractional, DicomSr};
+    matches!(format, DicomSeg | DicomSegFractional | DicomRtstruct | DicomSr)
 }
 
 /// The format, if the file's name suits it.

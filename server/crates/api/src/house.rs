@@ -7,12 +7,13 @@ use crate::sessions::Slot;
 use crate::spool::Busy;
 use crate::turns::Turns;
 use crate::uploads::Upload;
+use crate::v1::align_volume_request::By as AlignBy;
 use crate::{ApiError, Engines, Limits, Root, Vault};
 use isochrone_intake::dicom::SeriesInfo;
 use isochrone_intake::dicomweb::Pacs;
 use isochrone_intake::masks::ReadMasks;
 use isochrone_intake::{Image, ReadOptions};
-use isochrone_volume::{Volume, Voxels};
+use isochrone_volume::{DAffine3, Volume, Voxels};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::TempDir;
@@ -128,6 +129,28 @@ impl House {
         }
         let held = HeldVolume { id: random_id(), volume: Arc::new(volume), series: series.map(Arc::new) };
         if self.volumes.insert(&held.id, held.clone()) { Ok(held) } else { Err(full()) }
+    }
+
+    /// A volume in the frame of reference of another one.
+    pub(crate) fn align(&self, moving: &HeldVolume, fixed: &HeldVolume, by: AlignBy) -> Result<HeldVolume, ApiError> {
+        let (from, to) = (moving.volume.frame_of_reference(), fixed.volume.frame_of_reference());
+        let (motion, warning) = match by {
+            AlignBy::RegistrationPath(path) => {
+                let file = self.root(&path)?.image(&path)?;
+                let options = ReadOptions { limits: self.limits.file.clone(), ..ReadOptions::default() };
+                let motion = self.limits.decoder.registration(&file, [from, to], &options)?;
+                (motion, "It was moved into another frame of reference by a registration")
+            }
+            AlignBy::SamePlace(true) => {
+                (DAffine3::IDENTITY, "It was put into another frame of reference on the word of the reader")
+            }
+            AlignBy::SamePlace(false) => {
+                return Err(ApiError::field("same_place", "false; say true, or name registration_path"));
+            }
+        };
+        let volume = moving.volume.moved(motion, to, warning).map_err(isochrone_intake::IntakeError::from)?;
+        // What is drawn on it cannot point back at the series: that lies elsewhere.
+        self.hold(Image { volume, series: None })
     }
 
     /// The masks of the DICOM objects of a folder, on the grid of a volume.

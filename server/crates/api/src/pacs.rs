@@ -38,7 +38,11 @@ impl House {
     }
 
     fn load_limits(&self) -> LoadLimits {
-        LoadLimits { bytes: self.limits.upload_bytes, ..LoadLimits::default() }
+        LoadLimits {
+            bytes: self.limits.upload_bytes,
+            voxel_bytes: self.limits.file.max_voxel_bytes,
+            ..LoadLimits::default()
+        }
     }
 }
 
@@ -75,7 +79,8 @@ impl v1::pacs_server::Pacs for PacsService {
         &self,
         request: Request<v1::LoadFromPacsRequest>,
     ) -> Result<Response<Self::LoadFromPacsStream>, Status> {
-        let v1::LoadFromPacsRequest { pacs, study_uid, series_uid } = request.into_inner();
+        let v1::LoadFromPacsRequest { pacs, study_uid, series_uid, suv } = request.into_inner();
+        let suv = crate::convert::suv(suv)?;
         let pacs = self.0.pacs(&pacs)?;
         let (say, events) = mpsc::channel(8);
         let house = self.0.clone();
@@ -90,7 +95,7 @@ impl v1::pacs_server::Pacs for PacsService {
                         !told.is_closed()
                     };
                     pacs.load_series(&study_uid, &series_uid, spool.folder(), &working.load_limits(), &progress)?;
-                    let options = ReadOptions { limits: working.limits.file.clone(), ..ReadOptions::default() };
+                    let options = ReadOptions { suv, limits: working.limits.file.clone(), ..ReadOptions::default() };
                     let held = working.read(&[spool.folder().to_owned()], &options)?;
                     spool.done();
                     Ok(held)
@@ -139,7 +144,7 @@ impl v1::pacs_server::Pacs for PacsService {
         let formats = dicom_formats(&formats)?;
         let slot = self.0.session(&session_id).await?;
         let series = self.0.series(&slot)?;
-        let chosen = self.0.chosen(&slot, label_ids).await?;
+        let chosen = self.0.chosen_for(&slot, label_ids, &formats).await?;
         let stored = self
             .0
             .run(move || {
@@ -165,16 +170,18 @@ impl v1::pacs_server::Pacs for PacsService {
 }
 
 fn dicom_formats(numbers: &[i32]) -> Result<Vec<v1::ExportFormat>, ApiError> {
-    use v1::ExportFormat::{DicomRtstruct, DicomSeg, DicomSr};
+    use v1::ExportFormat::{DicomRtstruct, DicomSeg, DicomSegFractional, DicomSr};
     crate::convert::at_most("formats", numbers, 8)?;
     if numbers.is_empty() {
         return Ok(vec![DicomSeg]);
     }
     let one = |(n, number): (usize, &i32)| match v1::ExportFormat::try_from(*number) {
-        Ok(format @ (DicomSeg | DicomRtstruct | DicomSr)) => Ok(format),
+        Ok(format @ (DicomSeg | DicomSegFractional | DicomRtstruct | DicomSr)) => Ok(format),
         _ => Err(ApiError::field(
             format!("formats[{n}]"),
-            format!("{number} is not a DICOM format; a PACS takes EXPORT_FORMAT_DICOM_SEG, _RTSTRUCT and _SR"),
+            format!(
+                "{number} is not a DICOM format; a PACS takes EXPORT_FORMAT_DICOM_SEG, _SEG_FRACTIONAL, _RTSTRUCT and _SR"
+            ),
         )),
     };
     numbers.iter().enumerate().map(one).collect()

@@ -39,13 +39,14 @@ impl SegmentationService {
         F: FnOnce(&mut Session) -> Result<Update, SessionError> + Send + 'static,
     {
         let provenance = slot.provenance();
+        let companions = self.0.companions(slot);
         self.0
             .with(slot, move |session| {
                 session.expect_revision(expected_revision)?;
                 let begun = Instant::now();
                 let mut update = mask_update(&change(session)?, provenance);
                 update.elapsed_ms = begun.elapsed().as_secs_f64() * 1000.0;
-                update.measures = live_measures(session, &update);
+                update.measures = live_measures(session, &update, &companions);
                 tracing::debug!("revision {} took {:.0} ms", update.revision, update.elapsed_ms);
                 Ok(update)
             })

@@ -86,11 +86,11 @@ impl v1::volumes_server::Volumes for VolumesService {
     }
 
     async fn load_file(&self, request: Request<v1::LoadFileRequest>) -> Result<Response<v1::Volume>, Status> {
-        let v1::LoadFileRequest { path, modality: scanner, series, allow_gaps } = request.into_inner();
+        let v1::LoadFileRequest { path, modality: scanner, series, allow_gaps, suv } = request.into_inner();
         if series.len() > self.0.limits.path_bytes {
             return Err(ApiError::field("series", "longer than any UID").into());
         }
-        let modality = modality(scanner)?;
+        let (modality, suv) = (modality(scanner)?, crate::convert::suv(suv)?);
         let house = self.0.clone();
         let held = self
             .0
@@ -100,12 +100,21 @@ impl v1::volumes_server::Volumes for VolumesService {
                     modality,
                     series: Some(series).filter(|s| !s.is_empty()),
                     blank_gaps: allow_gaps,
+                    suv,
                     limits: house.limits.file.clone(),
-                    ..ReadOptions::default()
                 };
                 house.read(&[image], &options)
             })
             .await?;
+        Ok(Response::new(volume(&held)))
+    }
+
+    async fn align_volume(&self, request: Request<v1::AlignVolumeRequest>) -> Result<Response<v1::Volume>, Status> {
+        let v1::AlignVolumeRequest { volume_id, to_volume_id, by } = request.into_inner();
+        let (moving, fixed) = (self.0.volume(&volume_id)?, self.0.volume(&to_volume_id)?);
+        let by = by.ok_or_else(|| ApiError::field("by", "missing; name registration_path, or say same_place"))?;
+        let house = self.0.clone();
+        let held = self.0.run(move || house.align(&moving, &fixed, by)).await?;
         Ok(Response::new(volume(&held)))
     }
 

@@ -12,6 +12,8 @@ pub struct About {
     pub category: Option<Code>,
     /// DICOM Segmented Property Type.
     pub kind: Option<Code>,
+    /// DICOM Anatomic Region.
+    pub anatomy: Option<Code>,
     /// Nothing changes its mask until it is unlocked.
     pub locked: bool,
 }
@@ -38,6 +40,8 @@ pub struct AboutChange {
     pub category: Option<Option<Code>>,
     /// DICOM Segmented Property Type; `Some(None)` takes it away.
     pub kind: Option<Option<Code>>,
+    /// DICOM Anatomic Region; `Some(None)` takes it away.
+    pub anatomy: Option<Option<Code>>,
     /// Lock or unlock.
     pub locked: Option<bool>,
 }
@@ -46,7 +50,14 @@ impl About {
     /// A label of this name in the colour of its number, without codes, unlocked.
     #[must_use]
     pub fn new(name: &str, label: u32) -> Self {
-        Self { name: name.to_owned(), colour: colour_of(label), category: None, kind: None, locked: false }
+        Self {
+            name: name.to_owned(),
+            colour: colour_of(label),
+            category: None,
+            kind: None,
+            anatomy: None,
+            locked: false,
+        }
     }
 
     /// The same with a change.
@@ -57,6 +68,7 @@ impl About {
             colour: change.colour.unwrap_or(self.colour),
             category: change.category.clone().unwrap_or(self.category),
             kind: change.kind.clone().unwrap_or(self.kind),
+            anatomy: change.anatomy.clone().unwrap_or(self.anatomy),
             locked: change.locked.unwrap_or(self.locked),
         }
     }

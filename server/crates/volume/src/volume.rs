@@ -1,4 +1,4 @@
-use crate::{Grid, VolumeError, VoxelBox};
+use crate::{DAffine3, Grid, VolumeError, VoxelBox};
 use ndarray::{Array3, ArrayView3};
 use std::sync::Arc;
 
@@ -180,6 +180,24 @@ impl Volume {
         let content_hash: [u8; 32] = hasher.finalize().into();
         let frame_of_reference = origin.frame_of_reference.clone().unwrap_or_else(|| minted_uid(&content_hash));
         Ok(Self { grid: Arc::new(grid), voxels, rescale, origin, frame_of_reference, content_hash })
+    }
+
+    /// The same voxels elsewhere: moved by `target_from_source` (LPS mm, rigid) into another frame of reference, with a
+    /// sentence about it among the warnings.
+    ///
+    /// # Errors
+    /// Geometry that a grid refuses.
+    pub fn moved(
+        &self,
+        target_from_source: DAffine3,
+        frame_of_reference: &str,
+        warning: &str,
+    ) -> Result<Self, VolumeError> {
+        let grid = Grid::new(self.grid.size(), target_from_source * self.grid.world_from_voxel())?;
+        let mut origin = self.origin.clone();
+        origin.frame_of_reference = Some(frame_of_reference.to_owned());
+        origin.warnings.push(warning.to_owned());
+        Self::new(grid, self.voxels.clone(), self.rescale, origin)
     }
 
     /// Where the voxels are.

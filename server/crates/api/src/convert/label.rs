@@ -20,6 +20,7 @@ pub(crate) fn label(info: &LabelInfo, revision: u64) -> v1::Label {
         category: info.about.category.as_ref().map(wire_code),
         r#type: info.about.kind.as_ref().map(wire_code),
         locked: info.about.locked,
+        anatomy: info.about.anatomy.as_ref().map(wire_code),
     }
 }
 
@@ -34,6 +35,7 @@ pub(crate) fn new_label(request: &v1::AddLabelRequest, limits: &Limits) -> Resul
         colour: request.colour.as_ref().map(colour).transpose()?,
         category: request.category.as_ref().map(|c| code("category", c)).transpose()?,
         kind: request.r#type.as_ref().map(|c| code("type", c)).transpose()?,
+        anatomy: request.anatomy.as_ref().map(|c| code("anatomy", c)).transpose()?,
         locked: None,
     })
 }
@@ -46,10 +48,14 @@ pub(crate) fn label_change(request: &v1::UpdateLabelRequest, limits: &Limits) ->
         colour: request.colour.as_ref().map(colour).transpose()?,
         category: request.category.as_ref().map(|c| code("category", c)).transpose()?,
         kind: request.r#type.as_ref().map(|c| code("type", c)).transpose()?,
+        anatomy: request.anatomy.as_ref().map(|c| code("anatomy", c)).transpose()?,
         locked: request.locked,
     };
     if change == AboutChange::default() {
-        return Err(ApiError::field("name", "nothing is to be changed; set name, colour, category, type or locked"));
+        return Err(ApiError::field(
+            "name",
+            "nothing is to be changed; set name, colour, category, type, anatomy or locked",
+        ));
     }
     Ok(change)
 }

@@ -15,7 +15,7 @@ pub use prompt::wire_prompt;
 pub(crate) use prompt::{label_name, placed, prompts};
 pub(crate) use proposal::{proposals, uncertainty};
 pub(crate) use session::session;
-pub(crate) use volume::{format, modality, volume};
+pub(crate) use volume::{format, modality, suv, volume};
 
 use crate::ApiError;
 

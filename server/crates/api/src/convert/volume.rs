@@ -1,6 +1,7 @@
 use super::grid;
 use crate::house::HeldVolume;
 use crate::{ApiError, v1};
+use isochrone_intake::suv::{SuvByHand, SuvOptions};
 use isochrone_volume::{Modality, Quantity};
 
 pub(crate) fn volume(held: &HeldVolume) -> v1::Volume {
@@ -62,4 +63,24 @@ pub(crate) fn format(number: i32) -> Result<&'static str, ApiError> {
             format!("{number} is not a file format; send FILE_FORMAT_NIFTI or FILE_FORMAT_NRRD"),
         )),
     }
+}
+
+/// What the reader knows better of a PET than its files.
+pub(crate) fn suv(wire: Option<v1::SuvByHand>) -> Result<SuvOptions, ApiError> {
+    let v1::SuvByHand { weight_kg, height_m, sex, dose_bq, half_life_s, injected_at, scan_at } =
+        wire.unwrap_or_default();
+    for (field, text) in [("suv.sex", &sex), ("suv.injected_at", &injected_at), ("suv.scan_at", &scan_at)] {
+        if text.as_ref().is_some_and(|t| t.len() > 32) {
+            return Err(ApiError::field(field, "longer than 32 characters; write M or F, and YYYYMMDDHHMMSS"));
+        }
+    }
+    let numbers =
+        [("weight_kg", weight_kg), ("height_m", height_m), ("dose_bq", dose_bq), ("half_life_s", half_life_s)];
+    for (field, number) in numbers {
+        if number.is_some_and(|n| !(n.is_finite() && n > 0.0)) {
+            return Err(ApiError::field(format!("suv.{field}"), "not above 0"));
+        }
+    }
+    let by_hand = SuvByHand { weight_kg, height_m, sex, dose_bq, half_life_s, injected_at, scan_at };
+    Ok(SuvOptions { by_hand, ..SuvOptions::default() })
 }

@@ -86,6 +86,14 @@ impl Segment {
 }
 
 impl Algorithm {
+    /// Notes something more about how the mask came to be.
+    pub fn add(&mut self, note: &str) {
+        if !self.parameters.is_empty() {
+            self.parameters.push_str("; ");
+        }
+        self.parameters.push_str(note);
+    }
+
     fn by_hand(&self) -> bool {
         self.engine.is_empty()
     }

@@ -15,6 +15,16 @@ pub struct SuvReport {
     pub warnings: Vec<String>,
 }
 
+impl SuvReport {
+    /// The values that somebody set by hand, in one line; `None` if there are none.
+    #[must_use]
+    pub fn by_hand_note(&self) -> Option<String> {
+        let set: Vec<String> =
+            self.values.iter().filter(|v| v.by_hand).map(|v| format!("{} {}", v.name, v.value)).collect();
+        (!set.is_empty()).then(|| format!("SUV with values set by hand: {}", set.join(", ")))
+    }
+}
+
 /// One value of the calculation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuvValue {
