@@ -25,45 +25,45 @@ _sym_db = _symbol_database.Default()
 from . import geometry_pb2 as isochrone_dot_v1_dot_geometry__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19isochrone/v1/labels.proto\x12\x0cisochrone.v1\x1a\x1bisochrone/v1/geometry.proto\"\xda\x01\n\x05Label\x12\x10\n\x08label_id\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06voxels\x18\x03 \x01(\x04\x12\x11\n\tvolume_ml\x18\x04 \x01(\x01\x12\x10\n\x08revision\x18\x05 \x01(\x04\x12$\n\x06\x63olour\x18\x06 \x01(\x0b\x32\x14.isochrone.v1.Colour\x12$\n\x08\x63\x61tegory\x18\x07 \x01(\x0b\x32\x12.isochrone.v1.Code\x12 \n\x04type\x18\x08 \x01(\x0b\x32\x12.isochrone.v1.Code\x12\x0e\n\x06locked\x18\t \x01(\x08\"2\n\x06\x43olour\x12\x0b\n\x03red\x18\x01 \x01(\r\x12\r\n\x05green\x18\x02 \x01(\r\x12\x0c\n\x04\x62lue\x18\x03 \x01(\r\"6\n\x04\x43ode\x12\r\n\x05value\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x0f\n\x07meaning\x18\x03 \x01(\t\"\xa1\x01\n\x0f\x41\x64\x64LabelRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12$\n\x06\x63olour\x18\x03 \x01(\x0b\x32\x14.isochrone.v1.Colour\x12$\n\x08\x63\x61tegory\x18\x04 \x01(\x0b\x32\x12.isochrone.v1.Code\x12 \n\x04type\x18\x05 \x01(\x0b\x32\x12.isochrone.v1.Code\"\x9a\x02\n\x12UpdateLabelRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08label_id\x18\x02 \x01(\r\x12\x11\n\x04name\x18\x03 \x01(\tH\x00\x88\x01\x01\x12$\n\x06\x63olour\x18\x04 \x01(\x0b\x32\x14.isochrone.v1.Colour\x12$\n\x08\x63\x61tegory\x18\x05 \x01(\x0b\x32\x12.isochrone.v1.Code\x12 \n\x04type\x18\x06 \x01(\x0b\x32\x12.isochrone.v1.Code\x12\x13\n\x06locked\x18\x07 \x01(\x08H\x01\x88\x01\x01\x12\x1e\n\x11\x65xpected_revision\x18\x08 \x01(\x04H\x02\x88\x01\x01\x42\x07\n\x05_nameB\t\n\x07_lockedB\x14\n\x12_expected_revision\"p\n\x12\x44\x65leteLabelRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08label_id\x18\x02 \x01(\r\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"\'\n\x11ListLabelsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"9\n\x12ListLabelsResponse\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.isochrone.v1.Label\"o\n\x11ResetLabelRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08label_id\x18\x02 \x01(\r\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"\x83\x03\n\x15\x41pplyOperationRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08label_id\x18\x02 \x01(\r\x12&\n\x06island\x18\x03 \x01(\x0b\x32\x14.isochrone.v1.IslandH\x00\x12-\n\nfill_holes\x18\x04 \x01(\x0b\x32\x17.isochrone.v1.FillHolesH\x00\x12&\n\x06smooth\x18\x05 \x01(\x0b\x32\x14.isochrone.v1.SmoothH\x00\x12\x30\n\x0binterpolate\x18\x06 \x01(\x0b\x32\x19.isochrone.v1.InterpolateH\x00\x12(\n\x07\x63ombine\x18\x07 \x01(\x0b\x32\x15.isochrone.v1.CombineH\x00\x12&\n\x07overlap\x18\x08 \x01(\x0e\x32\x15.isochrone.v1.Overlap\x12\x1e\n\x11\x65xpected_revision\x18\t \x01(\x04H\x01\x88\x01\x01\x42\x0b\n\toperationB\x14\n\x12_expected_revision\"=\n\x06Island\x12%\n\x08position\x18\x01 \x01(\x0b\x32\x13.isochrone.v1.Point\x12\x0c\n\x04keep\x18\x02 \x01(\x08\"-\n\tFillHoles\x12 \n\x04\x61xis\x18\x01 \x01(\x0e\x32\x12.isochrone.v1.Axis\"\x1b\n\x06Smooth\x12\x11\n\tradius_mm\x18\x01 \x01(\x01\"d\n\x0bInterpolate\x12 \n\x04\x61xis\x18\x01 \x01(\x0e\x32\x12.isochrone.v1.Axis\x12\x0e\n\x06slices\x18\x02 \x03(\r\x12#\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x16.isochrone.v1.VoxelBox\"P\n\x07\x43ombine\x12\x16\n\x0eother_label_id\x18\x01 \x01(\r\x12-\n\toperation\x18\x02 \x01(\x0e\x32\x1a.isochrone.v1.SetOperation*f\n\x07Overlap\x12\x17\n\x13OVERLAP_UNSPECIFIED\x10\x00\x12\x11\n\rOVERLAP_NEVER\x10\x01\x12\x1c\n\x18OVERLAP_REPLACE_UNLOCKED\x10\x02\x12\x11\n\rOVERLAP_ALLOW\x10\x03*\x84\x01\n\x0cSetOperation\x12\x1d\n\x19SET_OPERATION_UNSPECIFIED\x10\x00\x12\x17\n\x13SET_OPERATION_UNION\x10\x01\x12\x1e\n\x1aSET_OPERATION_INTERSECTION\x10\x02\x12\x1c\n\x18SET_OPERATION_DIFFERENCE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19isochrone/v1/labels.proto\x12\x0cisochrone.v1\x1a\x1bisochrone/v1/geometry.proto\"\xff\x01\n\x05Label\x12\x10\n\x08label_id\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06voxels\x18\x03 \x01(\x04\x12\x11\n\tvolume_ml\x18\x04 \x01(\x01\x12\x10\n\x08revision\x18\x05 \x01(\x04\x12$\n\x06\x63olour\x18\x06 \x01(\x0b\x32\x14.isochrone.v1.Colour\x12$\n\x08\x63\x61tegory\x18\x07 \x01(\x0b\x32\x12.isochrone.v1.Code\x12 \n\x04type\x18\x08 \x01(\x0b\x32\x12.isochrone.v1.Code\x12\x0e\n\x06locked\x18\t \x01(\x08\x12#\n\x07\x61natomy\x18\n \x01(\x0b\x32\x12.isochrone.v1.Code\"2\n\x06\x43olour\x12\x0b\n\x03red\x18\x01 \x01(\r\x12\r\n\x05green\x18\x02 \x01(\r\x12\x0c\n\x04\x62lue\x18\x03 \x01(\r\"6\n\x04\x43ode\x12\r\n\x05value\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x0f\n\x07meaning\x18\x03 \x01(\t\"\xc6\x01\n\x0f\x41\x64\x64LabelRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12$\n\x06\x63olour\x18\x03 \x01(\x0b\x32\x14.isochrone.v1.Colour\x12$\n\x08\x63\x61tegory\x18\x04 \x01(\x0b\x32\x12.isochrone.v1.Code\x12 \n\x04type\x18\x05 \x01(\x0b\x32\x12.isochrone.v1.Code\x12#\n\x07\x61natomy\x18\x06 \x01(\x0b\x32\x12.isochrone.v1.Code\"\xbf\x02\n\x12UpdateLabelRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08label_id\x18\x02 \x01(\r\x12\x11\n\x04name\x18\x03 \x01(\tH\x00\x88\x01\x01\x12$\n\x06\x63olour\x18\x04 \x01(\x0b\x32\x14.isochrone.v1.Colour\x12$\n\x08\x63\x61tegory\x18\x05 \x01(\x0b\x32\x12.isochrone.v1.Code\x12 \n\x04type\x18\x06 \x01(\x0b\x32\x12.isochrone.v1.Code\x12\x13\n\x06locked\x18\x07 \x01(\x08H\x01\x88\x01\x01\x12\x1e\n\x11\x65xpected_revision\x18\x08 \x01(\x04H\x02\x88\x01\x01\x12#\n\x07\x61natomy\x18\t \x01(\x0b\x32\x12.isochrone.v1.CodeB\x07\n\x05_nameB\t\n\x07_lockedB\x14\n\x12_expected_revision\"p\n\x12\x44\x65leteLabelRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08label_id\x18\x02 \x01(\r\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"\'\n\x11ListLabelsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"9\n\x12ListLabelsResponse\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.isochrone.v1.Label\"o\n\x11ResetLabelRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08label_id\x18\x02 \x01(\r\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"\x83\x03\n\x15\x41pplyOperationRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x10\n\x08label_id\x18\x02 \x01(\r\x12&\n\x06island\x18\x03 \x01(\x0b\x32\x14.isochrone.v1.IslandH\x00\x12-\n\nfill_holes\x18\x04 \x01(\x0b\x32\x17.isochrone.v1.FillHolesH\x00\x12&\n\x06smooth\x18\x05 \x01(\x0b\x32\x14.isochrone.v1.SmoothH\x00\x12\x30\n\x0binterpolate\x18\x06 \x01(\x0b\x32\x19.isochrone.v1.InterpolateH\x00\x12(\n\x07\x63ombine\x18\x07 \x01(\x0b\x32\x15.isochrone.v1.CombineH\x00\x12&\n\x07overlap\x18\x08 \x01(\x0e\x32\x15.isochrone.v1.Overlap\x12\x1e\n\x11\x65xpected_revision\x18\t \x01(\x04H\x01\x88\x01\x01\x42\x0b\n\toperationB\x14\n\x12_expected_revision\"=\n\x06Island\x12%\n\x08position\x18\x01 \x01(\x0b\x32\x13.isochrone.v1.Point\x12\x0c\n\x04keep\x18\x02 \x01(\x08\"-\n\tFillHoles\x12 \n\x04\x61xis\x18\x01 \x01(\x0e\x32\x12.isochrone.v1.Axis\"\x1b\n\x06Smooth\x12\x11\n\tradius_mm\x18\x01 \x01(\x01\"d\n\x0bInterpolate\x12 \n\x04\x61xis\x18\x01 \x01(\x0e\x32\x12.isochrone.v1.Axis\x12\x0e\n\x06slices\x18\x02 \x03(\r\x12#\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x16.isochrone.v1.VoxelBox\"P\n\x07\x43ombine\x12\x16\n\x0eother_label_id\x18\x01 \x01(\r\x12-\n\toperation\x18\x02 \x01(\x0e\x32\x1a.isochrone.v1.SetOperation*f\n\x07Overlap\x12\x17\n\x13OVERLAP_UNSPECIFIED\x10\x00\x12\x11\n\rOVERLAP_NEVER\x10\x01\x12\x1c\n\x18OVERLAP_REPLACE_UNLOCKED\x10\x02\x12\x11\n\rOVERLAP_ALLOW\x10\x03*\x84\x01\n\x0cSetOperation\x12\x1d\n\x19SET_OPERATION_UNSPECIFIED\x10\x00\x12\x17\n\x13SET_OPERATION_UNION\x10\x01\x12\x1e\n\x1aSET_OPERATION_INTERSECTION\x10\x02\x12\x1c\n\x18SET_OPERATION_DIFFERENCE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'isochrone.v1.labels_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OVERLAP']._serialized_start=1890
-  _globals['_OVERLAP']._serialized_end=1992
-  _globals['_SETOPERATION']._serialized_start=1995
-  _globals['_SETOPERATION']._serialized_end=2127
+  _globals['_OVERLAP']._serialized_start=2001
+  _globals['_OVERLAP']._serialized_end=2103
+  _globals['_SETOPERATION']._serialized_start=2106
+  _globals['_SETOPERATION']._serialized_end=2238
   _globals['_LABEL']._serialized_start=73
-  _globals['_LABEL']._serialized_end=291
-  _globals['_COLOUR']._serialized_start=293
-  _globals['_COLOUR']._serialized_end=343
-  _globals['_CODE']._serialized_start=345
-  _globals['_CODE']._serialized_end=399
-  _globals['_ADDLABELREQUEST']._serialized_start=402
-  _globals['_ADDLABELREQUEST']._serialized_end=563
-  _globals['_UPDATELABELREQUEST']._serialized_start=566
-  _globals['_UPDATELABELREQUEST']._serialized_end=848
-  _globals['_DELETELABELREQUEST']._serialized_start=850
-  _globals['_DELETELABELREQUEST']._serialized_end=962
-  _globals['_LISTLABELSREQUEST']._serialized_start=964
-  _globals['_LISTLABELSREQUEST']._serialized_end=1003
-  _globals['_LISTLABELSRESPONSE']._serialized_start=1005
-  _globals['_LISTLABELSRESPONSE']._serialized_end=1062
-  _globals['_RESETLABELREQUEST']._serialized_start=1064
-  _globals['_RESETLABELREQUEST']._serialized_end=1175
-  _globals['_APPLYOPERATIONREQUEST']._serialized_start=1178
-  _globals['_APPLYOPERATIONREQUEST']._serialized_end=1565
-  _globals['_ISLAND']._serialized_start=1567
-  _globals['_ISLAND']._serialized_end=1628
-  _globals['_FILLHOLES']._serialized_start=1630
-  _globals['_FILLHOLES']._serialized_end=1675
-  _globals['_SMOOTH']._serialized_start=1677
-  _globals['_SMOOTH']._serialized_end=1704
-  _globals['_INTERPOLATE']._serialized_start=1706
-  _globals['_INTERPOLATE']._serialized_end=1806
-  _globals['_COMBINE']._serialized_start=1808
-  _globals['_COMBINE']._serialized_end=1888
+  _globals['_LABEL']._serialized_end=328
+  _globals['_COLOUR']._serialized_start=330
+  _globals['_COLOUR']._serialized_end=380
+  _globals['_CODE']._serialized_start=382
+  _globals['_CODE']._serialized_end=436
+  _globals['_ADDLABELREQUEST']._serialized_start=439
+  _globals['_ADDLABELREQUEST']._serialized_end=637
+  _globals['_UPDATELABELREQUEST']._serialized_start=640
+  _globals['_UPDATELABELREQUEST']._serialized_end=959
+  _globals['_DELETELABELREQUEST']._serialized_start=961
+  _globals['_DELETELABELREQUEST']._serialized_end=1073
+  _globals['_LISTLABELSREQUEST']._serialized_start=1075
+  _globals['_LISTLABELSREQUEST']._serialized_end=1114
+  _globals['_LISTLABELSRESPONSE']._serialized_start=1116
+  _globals['_LISTLABELSRESPONSE']._serialized_end=1173
+  _globals['_RESETLABELREQUEST']._serialized_start=1175
+  _globals['_RESETLABELREQUEST']._serialized_end=1286
+  _globals['_APPLYOPERATIONREQUEST']._serialized_start=1289
+  _globals['_APPLYOPERATIONREQUEST']._serialized_end=1676
+  _globals['_ISLAND']._serialized_start=1678
+  _globals['_ISLAND']._serialized_end=1739
+  _globals['_FILLHOLES']._serialized_start=1741
+  _globals['_FILLHOLES']._serialized_end=1786
+  _globals['_SMOOTH']._serialized_start=1788
+  _globals['_SMOOTH']._serialized_end=1815
+  _globals['_INTERPOLATE']._serialized_start=1817
+  _globals['_INTERPOLATE']._serialized_end=1917
+  _globals['_COMBINE']._serialized_start=1919
+  _globals['_COMBINE']._serialized_end=1999
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ from . import labels_pb2 as isochrone_dot_v1_dot_labels__pb2
 from . import volumes_pb2 as isochrone_dot_v1_dot_volumes__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17isochrone/v1/pacs.proto\x12\x0cisochrone.v1\x1a\x19isochrone/v1/export.proto\x1a\x19isochrone/v1/labels.proto\x1a\x1aisochrone/v1/volumes.proto\"\x11\n\x0fListPacsRequest\"!\n\x10ListPacsResponse\x12\r\n\x05names\x18\x01 \x03(\t\"\xc1\x01\n\x11\x46indSeriesRequest\x12\x0c\n\x04pacs\x18\x01 \x01(\t\x12\x12\n\npatient_id\x18\x02 \x01(\t\x12\x14\n\x0cpatient_name\x18\x03 \x01(\t\x12\x12\n\nstudy_date\x18\x04 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65ssion_number\x18\x05 \x01(\t\x12\x10\n\x08modality\x18\x06 \x01(\t\x12\x11\n\tstudy_uid\x18\x07 \x01(\t\x12\x12\n\nseries_uid\x18\x08 \x01(\t\x12\r\n\x05limit\x18\t \x01(\r\"?\n\x12\x46indSeriesResponse\x12)\n\x06series\x18\x01 \x03(\x0b\x32\x19.isochrone.v1.FoundSeries\"\xff\x01\n\x0b\x46oundSeries\x12\x11\n\tstudy_uid\x18\x01 \x01(\t\x12\x12\n\nseries_uid\x18\x02 \x01(\t\x12\x10\n\x08modality\x18\x03 \x01(\t\x12\x1a\n\x12series_description\x18\x04 \x01(\t\x12\x15\n\rseries_number\x18\x05 \x01(\t\x12\x11\n\tinstances\x18\x06 \x01(\r\x12\x12\n\nstudy_date\x18\x07 \x01(\t\x12\x19\n\x11study_description\x18\x08 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65ssion_number\x18\t \x01(\t\x12\x12\n\npatient_id\x18\n \x01(\t\x12\x14\n\x0cpatient_name\x18\x0b \x01(\t\"J\n\x13LoadFromPacsRequest\x12\x0c\n\x04pacs\x18\x01 \x01(\t\x12\x11\n\tstudy_uid\x18\x02 \x01(\t\x12\x12\n\nseries_uid\x18\x03 \x01(\t\"l\n\tLoadEvent\x12.\n\x08progress\x18\x01 \x01(\x0b\x32\x1a.isochrone.v1.LoadProgressH\x00\x12&\n\x06volume\x18\x02 \x01(\x0b\x32\x14.isochrone.v1.VolumeH\x00\x42\x07\n\x05\x65vent\"F\n\x0cLoadProgress\x12\x11\n\tinstances\x18\x01 \x01(\r\x12\x14\n\x0cof_instances\x18\x02 \x01(\r\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\"c\n\x18LoadMasksFromPacsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0c\n\x04pacs\x18\x02 \x01(\t\x12\x11\n\tstudy_uid\x18\x03 \x01(\t\x12\x12\n\nseries_uid\x18\x04 \x01(\t\"R\n\x19LoadMasksFromPacsResponse\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.isochrone.v1.Label\x12\x10\n\x08warnings\x18\x02 \x03(\t\"v\n\x12StoreToPacsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0c\n\x04pacs\x18\x02 \x01(\t\x12\x11\n\tlabel_ids\x18\x03 \x03(\r\x12+\n\x07\x66ormats\x18\x04 \x03(\x0e\x32\x1a.isochrone.v1.ExportFormat\"D\n\x13StoreToPacsResponse\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.isochrone.v1.ExportedObject2\xaa\x03\n\x04Pacs\x12I\n\x08ListPacs\x12\x1d.isochrone.v1.ListPacsRequest\x1a\x1e.isochrone.v1.ListPacsResponse\x12O\n\nFindSeries\x12\x1f.isochrone.v1.FindSeriesRequest\x1a .isochrone.v1.FindSeriesResponse\x12L\n\x0cLoadFromPacs\x12!.isochrone.v1.LoadFromPacsRequest\x1a\x17.isochrone.v1.LoadEvent0\x01\x12\x64\n\x11LoadMasksFromPacs\x12&.isochrone.v1.LoadMasksFromPacsRequest\x1a\'.isochrone.v1.LoadMasksFromPacsResponse\x12R\n\x0bStoreToPacs\x12 .isochrone.v1.StoreToPacsRequest\x1a!.isochrone.v1.StoreToPacsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17isochrone/v1/pacs.proto\x12\x0cisochrone.v1\x1a\x19isochrone/v1/export.proto\x1a\x19isochrone/v1/labels.proto\x1a\x1aisochrone/v1/volumes.proto\"\x11\n\x0fListPacsRequest\"!\n\x10ListPacsResponse\x12\r\n\x05names\x18\x01 \x03(\t\"\xc1\x01\n\x11\x46indSeriesRequest\x12\x0c\n\x04pacs\x18\x01 \x01(\t\x12\x12\n\npatient_id\x18\x02 \x01(\t\x12\x14\n\x0cpatient_name\x18\x03 \x01(\t\x12\x12\n\nstudy_date\x18\x04 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65ssion_number\x18\x05 \x01(\t\x12\x10\n\x08modality\x18\x06 \x01(\t\x12\x11\n\tstudy_uid\x18\x07 \x01(\t\x12\x12\n\nseries_uid\x18\x08 \x01(\t\x12\r\n\x05limit\x18\t \x01(\r\"?\n\x12\x46indSeriesResponse\x12)\n\x06series\x18\x01 \x03(\x0b\x32\x19.isochrone.v1.FoundSeries\"\xff\x01\n\x0b\x46oundSeries\x12\x11\n\tstudy_uid\x18\x01 \x01(\t\x12\x12\n\nseries_uid\x18\x02 \x01(\t\x12\x10\n\x08modality\x18\x03 \x01(\t\x12\x1a\n\x12series_description\x18\x04 \x01(\t\x12\x15\n\rseries_number\x18\x05 \x01(\t\x12\x11\n\tinstances\x18\x06 \x01(\r\x12\x12\n\nstudy_date\x18\x07 \x01(\t\x12\x19\n\x11study_description\x18\x08 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65ssion_number\x18\t \x01(\t\x12\x12\n\npatient_id\x18\n \x01(\t\x12\x14\n\x0cpatient_name\x18\x0b \x01(\t\"p\n\x13LoadFromPacsRequest\x12\x0c\n\x04pacs\x18\x01 \x01(\t\x12\x11\n\tstudy_uid\x18\x02 \x01(\t\x12\x12\n\nseries_uid\x18\x03 \x01(\t\x12$\n\x03suv\x18\x04 \x01(\x0b\x32\x17.isochrone.v1.SuvByHand\"l\n\tLoadEvent\x12.\n\x08progress\x18\x01 \x01(\x0b\x32\x1a.isochrone.v1.LoadProgressH\x00\x12&\n\x06volume\x18\x02 \x01(\x0b\x32\x14.isochrone.v1.VolumeH\x00\x42\x07\n\x05\x65vent\"F\n\x0cLoadProgress\x12\x11\n\tinstances\x18\x01 \x01(\r\x12\x14\n\x0cof_instances\x18\x02 \x01(\r\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\"c\n\x18LoadMasksFromPacsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0c\n\x04pacs\x18\x02 \x01(\t\x12\x11\n\tstudy_uid\x18\x03 \x01(\t\x12\x12\n\nseries_uid\x18\x04 \x01(\t\"R\n\x19LoadMasksFromPacsResponse\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.isochrone.v1.Label\x12\x10\n\x08warnings\x18\x02 \x03(\t\"v\n\x12StoreToPacsRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0c\n\x04pacs\x18\x02 \x01(\t\x12\x11\n\tlabel_ids\x18\x03 \x03(\r\x12+\n\x07\x66ormats\x18\x04 \x03(\x0e\x32\x1a.isochrone.v1.ExportFormat\"D\n\x13StoreToPacsResponse\x12-\n\x07objects\x18\x01 \x03(\x0b\x32\x1c.isochrone.v1.ExportedObject2\xaa\x03\n\x04Pacs\x12I\n\x08ListPacs\x12\x1d.isochrone.v1.ListPacsRequest\x1a\x1e.isochrone.v1.ListPacsResponse\x12O\n\nFindSeries\x12\x1f.isochrone.v1.FindSeriesRequest\x1a .isochrone.v1.FindSeriesResponse\x12L\n\x0cLoadFromPacs\x12!.isochrone.v1.LoadFromPacsRequest\x1a\x17.isochrone.v1.LoadEvent0\x01\x12\x64\n\x11LoadMasksFromPacs\x12&.isochrone.v1.LoadMasksFromPacsRequest\x1a\'.isochrone.v1.LoadMasksFromPacsResponse\x12R\n\x0bStoreToPacs\x12 .isochrone.v1.StoreToPacsRequest\x1a!.isochrone.v1.StoreToPacsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,19 +45,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FOUNDSERIES']._serialized_start=439
   _globals['_FOUNDSERIES']._serialized_end=694
   _globals['_LOADFROMPACSREQUEST']._serialized_start=696
-  _globals['_LOADFROMPACSREQUEST']._serialized_end=770
-  _globals['_LOADEVENT']._serialized_start=772
-  _globals['_LOADEVENT']._serialized_end=880
-  _globals['_LOADPROGRESS']._serialized_start=882
-  _globals['_LOADPROGRESS']._serialized_end=952
-  _globals['_LOADMASKSFROMPACSREQUEST']._serialized_start=954
-  _globals['_LOADMASKSFROMPACSREQUEST']._serialized_end=1053
-  _globals['_LOADMASKSFROMPACSRESPONSE']._serialized_start=1055
-  _globals['_LOADMASKSFROMPACSRESPONSE']._serialized_end=1137
-  _globals['_STORETOPACSREQUEST']._serialized_start=1139
-  _globals['_STORETOPACSREQUEST']._serialized_end=1257
-  _globals['_STORETOPACSRESPONSE']._serialized_start=1259
-  _globals['_STORETOPACSRESPONSE']._serialized_end=1327
-  _globals['_PACS']._serialized_start=1330
-  _globals['_PACS']._serialized_end=1756
+  _globals['_LOADFROMPACSREQUEST']._serialized_end=808
+  _globals['_LOADEVENT']._serialized_start=810
+  _globals['_LOADEVENT']._serialized_end=918
+  _globals['_LOADPROGRESS']._serialized_start=920
+  _globals['_LOADPROGRESS']._serialized_end=990
+  _globals['_LOADMASKSFROMPACSREQUEST']._serialized_start=992
+  _globals['_LOADMASKSFROMPACSREQUEST']._serialized_end=1091
+  _globals['_LOADMASKSFROMPACSRESPONSE']._serialized_start=1093
+  _globals['_LOADMASKSFROMPACSRESPONSE']._serialized_end=1175
+  _globals['_STORETOPACSREQUEST']._serialized_start=1177
+  _globals['_STORETOPACSREQUEST']._serialized_end=1295
+  _globals['_STORETOPACSRESPONSE']._serialized_start=1297
+  _globals['_STORETOPACSRESPONSE']._serialized_end=1365
+  _globals['_PACS']._serialized_start=1368
+  _globals['_PACS']._serialized_end=1794
 # @@protoc_insertion_point(module_scope)

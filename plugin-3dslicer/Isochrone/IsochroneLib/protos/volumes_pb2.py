@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from . import geometry_pb2 as isochrone_dot_v1_dot_geometry__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aisochrone/v1/volumes.proto\x12\x0cisochrone.v1\x1a\x1bisochrone/v1/geometry.proto\"\x8c\x01\n\x12\x42\x65ginUploadRequest\x12(\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x18.isochrone.v1.FileFormat\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12(\n\x08modality\x18\x04 \x01(\x0e\x32\x16.isochrone.v1.Modality\"]\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x04\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x17\n\x0fmax_chunk_bytes\x18\x04 \x01(\r\"E\n\x12UploadChunkRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"(\n\x13\x46inishUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"m\n\x0fLoadFileRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12(\n\x08modality\x18\x02 \x01(\x0e\x32\x16.isochrone.v1.Modality\x12\x0e\n\x06series\x18\x03 \x01(\t\x12\x12\n\nallow_gaps\x18\x04 \x01(\x08\"\xa7\x02\n\x06Volume\x12\x11\n\tvolume_id\x18\x01 \x01(\t\x12 \n\x04grid\x18\x02 \x01(\x0b\x32\x12.isochrone.v1.Grid\x12(\n\x08modality\x18\x03 \x01(\x0e\x32\x16.isochrone.v1.Modality\x12(\n\x08quantity\x18\x04 \x01(\x0e\x32\x16.isochrone.v1.Quantity\x12\x10\n\x08inferred\x18\x05 \x01(\x08\x12\x1e\n\x16\x66rame_of_reference_uid\x18\x06 \x01(\t\x12\x13\n\x0bscalar_type\x18\x07 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x08 \x01(\x0c\x12\x10\n\x08warnings\x18\t \x03(\t\x12\x11\n\tstudy_uid\x18\n \x01(\t\x12\x12\n\nseries_uid\x18\x0b \x01(\t\"%\n\x10GetVolumeRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\t\"\x14\n\x12ListVolumesRequest\"<\n\x13ListVolumesResponse\x12%\n\x07volumes\x18\x01 \x03(\x0b\x32\x14.isochrone.v1.Volume\"(\n\x13UnloadVolumeRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\t\"\x16\n\x14UnloadVolumeResponse*k\n\x08Modality\x12\x18\n\x14MODALITY_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODALITY_CT\x10\x01\x12\x0f\n\x0bMODALITY_MR\x10\x02\x12\x0f\n\x0bMODALITY_PT\x10\x03\x12\x12\n\x0eMODALITY_OTHER\x10\x04*s\n\x08Quantity\x12\x18\n\x14QUANTITY_UNSPECIFIED\x10\x00\x12\x17\n\x13QUANTITY_HOUNSFIELD\x10\x01\x12\x1c\n\x18QUANTITY_SUV_BODY_WEIGHT\x10\x02\x12\x16\n\x12QUANTITY_ARBITRARY\x10\x03*V\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46ILE_FORMAT_NIFTI\x10\x01\x12\x14\n\x10\x46ILE_FORMAT_NRRD\x10\x02\x32\xd2\x04\n\x07Volumes\x12\x45\n\x0b\x42\x65ginUpload\x12 .isochrone.v1.BeginUploadRequest\x1a\x14.isochrone.v1.Upload\x12\x45\n\x0bUploadChunk\x12 .isochrone.v1.UploadChunkRequest\x1a\x14.isochrone.v1.Upload\x12\x41\n\tGetUpload\x12\x1e.isochrone.v1.GetUploadRequest\x1a\x14.isochrone.v1.Upload\x12G\n\x0c\x46inishUpload\x12!.isochrone.v1.FinishUploadRequest\x1a\x14.isochrone.v1.Volume\x12?\n\x08LoadFile\x12\x1d.isochrone.v1.LoadFileRequest\x1a\x14.isochrone.v1.Volume\x12\x41\n\tGetVolume\x12\x1e.isochrone.v1.GetVolumeRequest\x1a\x14.isochrone.v1.Volume\x12R\n\x0bListVolumes\x12 .isochrone.v1.ListVolumesRequest\x1a!.isochrone.v1.ListVolumesResponse\x12U\n\x0cUnloadVolume\x12!.isochrone.v1.UnloadVolumeRequest\x1a\".isochrone.v1.UnloadVolumeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aisochrone/v1/volumes.proto\x12\x0cisochrone.v1\x1a\x1bisochrone/v1/geometry.proto\"\x8c\x01\n\x12\x42\x65ginUploadRequest\x12(\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x18.isochrone.v1.FileFormat\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12(\n\x08modality\x18\x04 \x01(\x0e\x32\x16.isochrone.v1.Modality\"]\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x04\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x17\n\x0fmax_chunk_bytes\x18\x04 \x01(\r\"E\n\x12UploadChunkRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"(\n\x13\x46inishUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"\x93\x01\n\x0fLoadFileRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\x12(\n\x08modality\x18\x02 \x01(\x0e\x32\x16.isochrone.v1.Modality\x12\x0e\n\x06series\x18\x03 \x01(\t\x12\x12\n\nallow_gaps\x18\x04 \x01(\x08\x12$\n\x03suv\x18\x05 \x01(\x0b\x32\x17.isochrone.v1.SuvByHand\"\x87\x02\n\tSuvByHand\x12\x16\n\tweight_kg\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08height_m\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x03sex\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07\x64ose_bq\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x18\n\x0bhalf_life_s\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x18\n\x0binjected_at\x18\x06 \x01(\tH\x05\x88\x01\x01\x12\x14\n\x07scan_at\x18\x07 \x01(\tH\x06\x88\x01\x01\x42\x0c\n\n_weight_kgB\x0b\n\t_height_mB\x06\n\x04_sexB\n\n\x08_dose_bqB\x0e\n\x0c_half_life_sB\x0e\n\x0c_injected_atB\n\n\x08_scan_at\"v\n\x12\x41lignVolumeRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\t\x12\x14\n\x0cto_volume_id\x18\x02 \x01(\t\x12\x1b\n\x11registration_path\x18\x03 \x01(\tH\x00\x12\x14\n\nsame_place\x18\x04 \x01(\x08H\x00\x42\x04\n\x02\x62y\"\xa7\x02\n\x06Volume\x12\x11\n\tvolume_id\x18\x01 \x01(\t\x12 \n\x04grid\x18\x02 \x01(\x0b\x32\x12.isochrone.v1.Grid\x12(\n\x08modality\x18\x03 \x01(\x0e\x32\x16.isochrone.v1.Modality\x12(\n\x08quantity\x18\x04 \x01(\x0e\x32\x16.isochrone.v1.Quantity\x12\x10\n\x08inferred\x18\x05 \x01(\x08\x12\x1e\n\x16\x66rame_of_reference_uid\x18\x06 \x01(\t\x12\x13\n\x0bscalar_type\x18\x07 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x08 \x01(\x0c\x12\x10\n\x08warnings\x18\t \x03(\t\x12\x11\n\tstudy_uid\x18\n \x01(\t\x12\x12\n\nseries_uid\x18\x0b \x01(\t\"%\n\x10GetVolumeRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\t\"\x14\n\x12ListVolumesRequest\"<\n\x13ListVolumesResponse\x12%\n\x07volumes\x18\x01 \x03(\x0b\x32\x14.isochrone.v1.Volume\"(\n\x13UnloadVolumeRequest\x12\x11\n\tvolume_id\x18\x01 \x01(\t\"\x16\n\x14UnloadVolumeResponse*k\n\x08Modality\x12\x18\n\x14MODALITY_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODALITY_CT\x10\x01\x12\x0f\n\x0bMODALITY_MR\x10\x02\x12\x0f\n\x0bMODALITY_PT\x10\x03\x12\x12\n\x0eMODALITY_OTHER\x10\x04*s\n\x08Quantity\x12\x18\n\x14QUANTITY_UNSPECIFIED\x10\x00\x12\x17\n\x13QUANTITY_HOUNSFIELD\x10\x01\x12\x1c\n\x18QUANTITY_SUV_BODY_WEIGHT\x10\x02\x12\x16\n\x12QUANTITY_ARBITRARY\x10\x03*V\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46ILE_FORMAT_NIFTI\x10\x01\x12\x14\n\x10\x46ILE_FORMAT_NRRD\x10\x02\x32\x99\x05\n\x07Volumes\x12\x45\n\x0b\x42\x65ginUpload\x12 .isochrone.v1.BeginUploadRequest\x1a\x14.isochrone.v1.Upload\x12\x45\n\x0bUploadChunk\x12 .isochrone.v1.UploadChunkRequest\x1a\x14.isochrone.v1.Upload\x12\x41\n\tGetUpload\x12\x1e.isochrone.v1.GetUploadRequest\x1a\x14.isochrone.v1.Upload\x12G\n\x0c\x46inishUpload\x12!.isochrone.v1.FinishUploadRequest\x1a\x14.isochrone.v1.Volume\x12?\n\x08LoadFile\x12\x1d.isochrone.v1.LoadFileRequest\x1a\x14.isochrone.v1.Volume\x12\x41\n\tGetVolume\x12\x1e.isochrone.v1.GetVolumeRequest\x1a\x14.isochrone.v1.Volume\x12R\n\x0bListVolumes\x12 .isochrone.v1.ListVolumesRequest\x1a!.isochrone.v1.ListVolumesResponse\x12\x45\n\x0b\x41lignVolume\x12 .isochrone.v1.AlignVolumeRequest\x1a\x14.isochrone.v1.Volume\x12U\n\x0cUnloadVolume\x12!.isochrone.v1.UnloadVolumeRequest\x1a\".isochrone.v1.UnloadVolumeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'isochrone.v1.volumes_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODALITY']._serialized_start=1061
-  _globals['_MODALITY']._serialized_end=1168
-  _globals['_QUANTITY']._serialized_start=1170
-  _globals['_QUANTITY']._serialized_end=1285
-  _globals['_FILEFORMAT']._serialized_start=1287
-  _globals['_FILEFORMAT']._serialized_end=1373
+  _globals['_MODALITY']._serialized_start=1486
+  _globals['_MODALITY']._serialized_end=1593
+  _globals['_QUANTITY']._serialized_start=1595
+  _globals['_QUANTITY']._serialized_end=1710
+  _globals['_FILEFORMAT']._serialized_start=1712
+  _globals['_FILEFORMAT']._serialized_end=1798
   _globals['_BEGINUPLOADREQUEST']._serialized_start=74
   _globals['_BEGINUPLOADREQUEST']._serialized_end=214
   _globals['_UPLOAD']._serialized_start=216
@@ -48,20 +48,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUPLOADREQUEST']._serialized_end=419
   _globals['_FINISHUPLOADREQUEST']._serialized_start=421
   _globals['_FINISHUPLOADREQUEST']._serialized_end=461
-  _globals['_LOADFILEREQUEST']._serialized_start=463
-  _globals['_LOADFILEREQUEST']._serialized_end=572
-  _globals['_VOLUME']._serialized_start=575
-  _globals['_VOLUME']._serialized_end=870
-  _globals['_GETVOLUMEREQUEST']._serialized_start=872
-  _globals['_GETVOLUMEREQUEST']._serialized_end=909
-  _globals['_LISTVOLUMESREQUEST']._serialized_start=911
-  _globals['_LISTVOLUMESREQUEST']._serialized_end=931
-  _globals['_LISTVOLUMESRESPONSE']._serialized_start=933
-  _globals['_LISTVOLUMESRESPONSE']._serialized_end=993
-  _globals['_UNLOADVOLUMEREQUEST']._serialized_start=995
-  _globals['_UNLOADVOLUMEREQUEST']._serialized_end=1035
-  _globals['_UNLOADVOLUMERESPONSE']._serialized_start=1037
-  _globals['_UNLOADVOLUMERESPONSE']._serialized_end=1059
-  _globals['_VOLUMES']._serialized_start=1376
-  _globals['_VOLUMES']._serialized_end=1970
+  _globals['_LOADFILEREQUEST']._serialized_start=464
+  _globals['_LOADFILEREQUEST']._serialized_end=611
+  _globals['_SUVBYHAND']._serialized_start=614
+  _globals['_SUVBYHAND']._serialized_end=877
+  _globals['_ALIGNVOLUMEREQUEST']._serialized_start=879
+  _globals['_ALIGNVOLUMEREQUEST']._serialized_end=997
+  _globals['_VOLUME']._serialized_start=1000
+  _globals['_VOLUME']._serialized_end=1295
+  _globals['_GETVOLUMEREQUEST']._serialized_start=1297
+  _globals['_GETVOLUMEREQUEST']._serialized_end=1334
+  _globals['_LISTVOLUMESREQUEST']._serialized_start=1336
+  _globals['_LISTVOLUMESREQUEST']._serialized_end=1356
+  _globals['_LISTVOLUMESRESPONSE']._serialized_start=1358
+  _globals['_LISTVOLUMESRESPONSE']._serialized_end=1418
+  _globals['_UNLOADVOLUMEREQUEST']._serialized_start=1420
+  _globals['_UNLOADVOLUMEREQUEST']._serialized_end=1460
+  _globals['_UNLOADVOLUMERESPONSE']._serialized_start=1462
+  _globals['_UNLOADVOLUMERESPONSE']._serialized_end=1484
+  _globals['_VOLUMES']._serialized_start=1801
+  _globals['_VOLUMES']._serialized_end=2466
 # @@protoc_insertion_point(module_scope)
