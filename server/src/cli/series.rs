@@ -146,7 +146,10 @@ impl CompanionArgs {
 
     /// Which series of a study's folder.
     fn chosen(&self, folder: &ImageArgs, series: &SeriesInfo) -> anyhow::Result<Option<String>> {
-        let list = folder.decoding.decoder()?.list(&[folder.image.clone()], &folder.options(SuvOptions::default()))?;
+        let list = folder
+            .decoding
+            .decoder()?
+            .list(std::slice::from_ref(&folder.image), &folder.options(SuvOptions::default()))?;
         let mut found = companions(&list, series);
         if found.is_empty() && (self.any_frame || self.registration.is_some()) {
             let other = |s: &&SeriesSummary| s.study_uid == series.study_uid && s.modality != series.modality;
