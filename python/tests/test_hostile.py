@@ -30,11 +30,20 @@ ON_SHAPES = {
 }
 ON_MASKS = {
     "distance_transform": lambda im, p, s, _: isochrone.distance_transform(im > 3, s),
+    "distance_transform, border": lambda im, p, s, _: isochrone.distance_transform(im > 3, s, True),
+    "distance_transform, outside": lambda im, p, s, _: isochrone.distance_transform(im > 3, s, side="outside"),
+    "distance_transform, signed": lambda im, p, s, _: isochrone.distance_transform(im > 3, s, side="signed"),
     "location_prior": lambda im, p, s, _: isochrone.location_prior(im > 3, p),
 }
-EVERY = {**ON_IMAGES, **ON_SHAPES, **ON_MASKS}
-WITH_POINTS = {k: v for k, v in EVERY.items() if k != "distance_transform"}
-WITH_SPACING = {k: v for k, v in EVERY.items() if k != "location_prior"}
+ON_MAPS = {
+    "normalise, min-max": lambda im, p, s, _: isochrone.normalise(im, "min-max"),
+    "normalise, percentile": lambda im, p, s, _: isochrone.normalise(im, "percentile", 30),
+    "normalise, exponential": lambda im, p, s, _: isochrone.normalise(im, "exponential", 4),
+}
+WITH_SPACING = {**ON_IMAGES, **ON_SHAPES, **ON_MASKS}
+EVERY = {**WITH_SPACING, **ON_MAPS}
+WITH_POINTS = {k: v for k, v in WITH_SPACING.items() if "transform" not in k}
+del WITH_SPACING["location_prior"]
 
 
 def bad(value):

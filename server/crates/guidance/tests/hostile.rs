@@ -4,7 +4,7 @@ mod common;
 
 use common::bits;
 use isochrone_guidance::*;
-use ndarray::{Array3, ArrayView3, s};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
 
 const SHAPE: [usize; 3] = [3, 4, 5];
 const ONE: [f32; 3] = [1.0; 3];
@@ -40,6 +40,17 @@ fn cells(image: ArrayView3<'_, f32>, points: &[[usize; 3]], metric: Geodesic) ->
     Ok(map)
 }
 
+/// A map written into an array that exists; what it held before must not matter.
+fn into(
+    image: ArrayView3<'_, f32>,
+    write: impl FnOnce(ArrayViewMut3<'_, f32>) -> Result<(), GuidanceError>,
+    before: f32,
+) -> Outcome {
+    let mut out = Array3::from_elem(image.raw_dim(), before);
+    write(out.view_mut())?;
+    Ok(out)
+}
+
 fn state(image: ArrayView3<'_, f32>, points: &[[usize; 3]], spacing: [f32; 3], signal: Signal) -> Outcome {
     let mut state = GuidanceState::new(shape(image), spacing, signal)?;
     state.insert(&[image], LAYER, points)?;
@@ -47,19 +58,34 @@ fn state(image: ArrayView3<'_, f32>, points: &[[usize; 3]], spacing: [f32; 3], s
 }
 
 /// Those that read the image's values; the number is λ.
-const ON_IMAGES: [Function; 7] = [
+const ON_IMAGES: [Function; 11] = [
     ("geodesic_distance", |image, p, s, l| geodesic_distance(image, p, &metric(s, l))),
     ("geodesic_distance_channels", |image, p, s, l| geodesic_distance_channels(&[image, image], p, &metric(s, l))),
+    ("geodesic_distance_into", |image, p, s, l| {
+        into(image, |out| geodesic_distance_into(out, &[image], p, &metric(s, l)), NAN)
+    }),
+    ("exponential_geodesic_channels", |image, p, s, l| {
+        exponential_geodesic_channels(&[image, image], p, &metric(s, l), 1.0)
+    }),
     ("exponential_geodesic", |image, p, s, l| exponential_geodesic(image, p, &metric(s, l), 1.0)),
     ("adaptive_gaussian", |image, p, s, l| adaptive_gaussian(&[image], p, &metric(s, l), &Adaptive::default())),
     ("GeodesicField", |image, p, s, l| field(image, p, metric(s, l))),
     ("GeodesicCells", |image, p, s, l| cells(image, p, metric(s, l))),
     ("GuidanceState", |image, p, s, lambda| state(image, p, s, Signal::Geodesic { lambda, cutoff: None })),
+    ("GuidanceState, exponential", |image, p, s, lambda| {
+        state(image, p, s, Signal::ExponentialGeodesic { lambda, cutoff: None, tau: 1.0 })
+    }),
+    ("GuidanceState, adaptive", |image, p, s, lambda| {
+        state(image, p, s, Signal::AdaptiveGaussian { lambda, adaptive: Adaptive::default() })
+    }),
 ];
 
 /// Those that need its shape alone; the number is σ, a radius or ε.
-const ON_SHAPES: [Function; 8] = [
+const ON_SHAPES: [Function; 11] = [
     ("euclidean_distance", |image, p, s, _| euclidean_distance(shape(image), p, s)),
+    ("euclidean_distance_into", |image, p, s, _| into(image, |out| euclidean_distance_into(out, p, s), NAN)),
+    ("add_gaussian", |image, p, s, x| into(image, |out| add_gaussian(out, p, s, x), 0.0)),
+    ("add_disk", |image, p, s, x| into(image, |out| add_disk(out, p, s, x), 0.0)),
     ("gaussian", |image, p, s, x| gaussian(shape(image), p, s, x)),
     ("disk", |image, p, s, x| disk(shape(image), p, s, x)),
     ("attraction_field", |image, p, s, x| attraction_field(shape(image), p, p, s, x)),
@@ -70,15 +96,26 @@ const ON_SHAPES: [Function; 8] = [
 ];
 
 /// Those of a mask, which is the image above 0; the number is not used.
-const ON_MASKS: [Function; 4] = [
+const ON_MASKS: [Function; 7] = [
     ("distance_transform", |image, _, s, _| distance_transform(image.mapv(|v| v > 0.0).view(), s, false)),
     ("distance_transform, border", |image, _, s, _| distance_transform(image.mapv(|v| v > 0.0).view(), s, true)),
     ("mask_distance", |image, _, s, _| mask_distance(image.mapv(|v| v > 0.0).view(), s, MaskSide::Signed)),
+    ("distance_transform_into", |image, _, s, _| {
+        into(image, |out| distance_transform_into(out, image.mapv(|v| v > 0.0).view(), s, true), NAN)
+    }),
+    ("mask_distance_into", |image, _, s, _| {
+        into(image, |out| mask_distance_into(out, image.mapv(|v| v > 0.0).view(), s, MaskSide::Outside), NAN)
+    }),
+    ("GuidanceState, prior", |image, p, s, _| state(image, p, s, Signal::LocationPrior)),
     ("location_prior", |image, p, _, _| location_prior(image.mapv(|v| v > 0.0).view(), p)),
 ];
 
 fn everywhere() -> impl Iterator<Item = Function> {
     ON_IMAGES.into_iter().chain(ON_SHAPES).chain(ON_MASKS)
+}
+
+fn with_points() -> impl Iterator<Item = Function> {
+    everywhere().filter(|(name, _)| !name.contains("transform") && !name.contains("mask_distance"))
 }
 
 fn image() -> Array3<f32> {
@@ -114,7 +151,7 @@ fn spacings_that_are_none() {
 #[test]
 fn points_outside() {
     for point in [[3, 0, 0], [0, 4, 0], [0, 0, 5], [usize::MAX; 3]] {
-        for (name, f) in everywhere().filter(|(name, _)| !name.contains("transform") && *name != "mask_distance") {
+        for (name, f) in with_points() {
             let got = f(image().view(), &[[0, 0, 0], point], ONE, 0.5);
             assert_eq!(got, Err(GuidanceError::PointOutside { point, shape: SHAPE }), "{name}");
         }
@@ -224,12 +261,10 @@ fn arrays_that_do_not_fit() {
 
 #[test]
 fn no_points_is_defined() {
-    for (name, f) in everywhere().filter(|(name, _)| !name.contains("transform") && *name != "mask_distance") {
-        let distance =
-            ["euclidean", "geodesic_distance", "cells", "field"].iter().any(|w| name.to_lowercase().contains(w));
-        let distance =
-            (distance || ["GuidanceState", "GuidanceState, Euclidean"].contains(&name)) && name != "attraction_field";
-        let wanted = if distance { INF } else { 0.0 };
+    for (name, f) in with_points() {
+        let distance = ["euclidean_distance", "geodesic_distance", "GeodesicCells", "GeodesicField"];
+        let distance = distance.iter().any(|w| name.starts_with(w));
+        let wanted = if distance || ["GuidanceState", "GuidanceState, Euclidean"].contains(&name) { INF } else { 0.0 };
         assert!(f(image().view(), &[], ONE, 0.5).unwrap().iter().all(|v| *v == wanted), "{name}");
     }
     // Sets without the other kind.
@@ -247,10 +282,41 @@ fn layouts_that_are_not_contiguous() {
     for (name, f) in everywhere() {
         let (got, wanted) =
             (f(strided, &[[1, 2, 3], [0, 0, 0]], ONE, 0.5), f(plain.view(), &[[1, 2, 3], [0, 0, 0]], ONE, 0.5));
-        if ["GeodesicField", "GeodesicCells"].contains(&name) || name == "GuidanceState" {
+        if ["GeodesicField", "GeodesicCells", "GuidanceState", "GuidanceState, exponential"].contains(&name) {
             assert_eq!(got, Err(GuidanceError::Layout), "{name}: the image is read again at every change");
         } else {
             assert_eq!(bits(&got.unwrap()), bits(&wanted.unwrap()), "{name}");
         }
+    }
+}
+
+/// Written into every second column of a wider array: the same bits, and nothing beside it.
+#[test]
+fn outputs_that_are_not_contiguous() {
+    type Into = (&'static str, fn(ArrayViewMut3<'_, f32>, ArrayView3<'_, f32>) -> Result<(), GuidanceError>);
+    const AT: [[usize; 3]; 2] = [[1, 2, 3], [0, 0, 0]];
+    let functions: [Into; 6] = [
+        ("euclidean_distance_into", |out, _| euclidean_distance_into(out, &AT, ONE)),
+        ("add_gaussian", |out, _| add_gaussian(out, &AT, ONE, 2.0)),
+        ("add_disk", |out, _| add_disk(out, &AT, ONE, 2.0)),
+        ("distance_transform_into", |out, image| {
+            distance_transform_into(out, image.mapv(|v| v > 3.0).view(), ONE, false)
+        }),
+        ("mask_distance_into", |out, image| {
+            mask_distance_into(out, image.mapv(|v| v > 3.0).view(), ONE, MaskSide::Signed)
+        }),
+        ("geodesic_distance_into", |out, image| geodesic_distance_into(out, &[image], &AT, &metric(ONE, 0.5))),
+    ];
+    for (name, write) in functions {
+        let (mut wide, mut plain) = (Array3::zeros((3, 4, 10)), Array3::zeros(SHAPE));
+        write(plain.view_mut(), image().view()).unwrap();
+        let got = write(wide.slice_mut(s![.., .., ..;2]), image().view());
+        if name == "geodesic_distance_into" {
+            assert_eq!(got, Err(GuidanceError::Layout));
+            continue;
+        }
+        got.unwrap();
+        assert_eq!(bits(&wide.slice(s![.., .., ..;2]).to_owned()), bits(&plain), "{name}");
+        assert!(wide.slice(s![.., .., 1..;2]).iter().all(|v| *v == 0.0), "{name}");
     }
 }

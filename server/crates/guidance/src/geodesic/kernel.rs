@@ -24,6 +24,17 @@ pub(crate) struct RowMut<'a, const C: usize> {
     pub image: [&'a [f32]; C],
 }
 
+/// The same part of every channel.
+#[inline(always)]
+pub(crate) fn part<const C: usize>(image: [&[f32]; C], span: std::ops::Range<usize>) -> [&[f32]; C] {
+    // A loop, as `map` may become a call here.
+    let mut image = image;
+    for channel in &mut image {
+        *channel = &channel[span.clone()];
+    }
+    image
+}
+
 /// What a step costs: `(1−λ)·‖offset‖` straight and diagonal in `i`, and λ.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost {
@@ -51,6 +62,11 @@ pub(crate) fn pull<S: Simd, const C: usize, const L: bool, const N: usize>(
     (mask, block): (u64, usize),
 ) -> u64 {
     let width = row.distance.len();
+    let lambda = simd.splat_f32s(from[0].1.lambda);
+    let mut lengths = [[lambda; 2]; N];
+    for (lengths, (_, cost)) in lengths.iter_mut().zip(from) {
+        *lengths = [simd.splat_f32s(cost.straight), simd.splat_f32s(cost.diagonal)];
+    }
     let mut reached = 0;
     let mut rest = mask;
     while rest != 0 {
@@ -78,7 +94,7 @@ pub(crate) fn pull<S: Simd, const C: usize, const L: bool, const N: usize>(
         }
         let (a3, b3) = (a.max(1), b.min(width - 1));
         if a3 < b3 {
-            changed |= pull_three::<S, C, L, N>(simd, row, from, (a3, b3));
+            changed |= pull_three::<S, C, L, N>(simd, row, from, (&lengths, lambda), (a3, b3));
         }
         if changed {
             reached |= spread(n, row.distance[a] < old_first, row.distance[b - 1] < old_last);
@@ -155,6 +171,7 @@ fn pull_three<S: Simd, const C: usize, const L: bool, const N: usize>(
     simd: S,
     row: &mut RowMut<'_, C>,
     from: &[(Row<'_, C>, Cost); N],
+    (lengths, lambda): (&[[S::f32s; 2]; N], S::f32s),
     (a, b): (usize, usize),
 ) -> bool {
     if b - a < S::F32_LANES {
@@ -168,41 +185,41 @@ fn pull_three<S: Simd, const C: usize, const L: bool, const N: usize>(
         }
         return changed;
     }
-    let lengths: [(S::f32s, S::f32s); N] = std::array::from_fn(
-        #[inline(always)]
-        |n| (simd.splat_f32s(from[n].1.straight), simd.splat_f32s(from[n].1.diagonal)),
-    );
-    let lambda = simd.splat_f32s(from[0].1.lambda);
     let none = simd.splat_u32s(0);
     let mut changed = simd.less_than_f32s(lambda, lambda);
     let mut x = a;
     loop {
         // The last lanes overlap those before: taking a minimum twice changes nothing.
         x = x.min(b - S::F32_LANES);
-        let here: [S::f32s; C] = std::array::from_fn(
-            #[inline(always)]
-            |c| load::<S>(row.image[c], x),
-        );
-        let old = load::<S>(row.distance, x);
+        let mut here = [lambda; C];
+        for c in 0..C {
+            here[c] = load::<S>(row.image[c], x);
+        }
+        let distance = &mut S::as_mut_simd_f32s(&mut row.distance[x..x + S::F32_LANES]).0[0];
+        let old = *distance;
         let mut best = old;
         let mut owner = if L { load_label::<S>(row.label, x) } else { none };
         for n in 0..N {
-            let (from, (straight, diagonal)) = (&from[n].0, lengths[n]);
-            for (at, length) in [(x - 1, diagonal), (x, straight), (x + 1, diagonal)] {
-                let mut difference = simd.abs_f32s(simd.sub_f32s(here[0], load::<S>(from.image[0], at)));
+            // One check of bounds for the three neighbours.
+            let span = x - 1..x + 1 + S::F32_LANES;
+            let source = &from[n].0;
+            let (near, image) = (&source.distance[span.clone()], part(source.image, span.clone()));
+            let owners = if L { &source.label[span] } else { &[][..] };
+            for side in 0..3 {
+                let mut difference = simd.abs_f32s(simd.sub_f32s(here[0], load::<S>(image[0], side)));
                 #[allow(clippy::needless_range_loop, reason = "two arrays are read at c")]
                 for c in 1..C {
-                    difference =
-                        simd.add_f32s(difference, simd.abs_f32s(simd.sub_f32s(here[c], load::<S>(from.image[c], at))));
+                    let more = simd.abs_f32s(simd.sub_f32s(here[c], load::<S>(image[c], side)));
+                    difference = simd.add_f32s(difference, more);
                 }
-                let step = simd.add_f32s(length, simd.mul_f32s(lambda, difference));
-                let through = simd.add_f32s(load::<S>(from.distance, at), step);
-                let label = if L { load_label::<S>(from.label, at) } else { none };
+                let step = simd.add_f32s(lengths[n][(side + 1) % 2], simd.mul_f32s(lambda, difference));
+                let through = simd.add_f32s(load::<S>(near, side), step);
+                let label = if L { load_label::<S>(owners, side) } else { none };
                 (best, owner) = lower::<S, L>(simd, through, label, best, owner);
             }
         }
         changed = simd.or_m32s(changed, simd.less_than_f32s(best, old));
-        store::<S>(row.distance, x, best);
+        *distance = best;
         if L {
             store_label::<S>(row.label, x, owner);
         }
@@ -271,6 +288,8 @@ fn settle_block<S: Simd, const C: usize, const L: bool>(
     let (n, width) = (b - a, row.distance.len());
     let rounded = n.next_multiple_of(S::F32_LANES);
     let Scratch { weight, distance: [now, next], label: [label_now, label_next] } = scratch;
+    // Swapped as references: the arrays themselves stay where they are.
+    let (mut now, mut next, mut label_now, mut label_next) = (now, next, label_now, label_next);
     // The block and a voxel on each side, as far as the row has them; voxel `a` is at 1.
     let (from, to) = (a.saturating_sub(1), (b + 1).min(width));
     let first = from + 1 - a;
@@ -292,10 +311,8 @@ fn settle_block<S: Simd, const C: usize, const L: bool>(
             break;
         }
         changed = true;
-        std::mem::swap(now, next);
-        if L {
-            std::mem::swap(label_now, label_next);
-        }
+        std::mem::swap(&mut now, &mut next);
+        std::mem::swap(&mut label_now, &mut label_next);
         if round == ROUNDS {
             scan::<L>(&weight[..=n], now, label_now);
         }

@@ -10,6 +10,8 @@ mod dijkstra;
 mod field;
 mod kernel;
 mod pending;
+mod pillar;
+mod slice;
 mod step;
 mod sweep;
 

@@ -47,20 +47,6 @@ impl RowPending {
     }
 }
 
-/// What one slice has to look at again.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct SlicePending {
-    pub from_before: bool,
-    pub from_after: bool,
-    pub within: bool,
-}
-
-impl SlicePending {
-    pub fn any(&self) -> bool {
-        self.from_before | self.from_after | self.within
-    }
-}
-
 /// Open work of a whole region.
 #[derive(Debug, Clone)]
 pub(crate) struct Pending {
@@ -68,7 +54,6 @@ pub(crate) struct Pending {
     /// Voxels of a row that share one bit.
     pub block: usize,
     pub rows: Vec<RowPending>,
-    pub slices: Vec<SlicePending>,
 }
 
 impl Pending {
@@ -76,11 +61,8 @@ impl Pending {
     pub fn new(region: Region) -> Option<Self> {
         let block = region.i.len().div_ceil(64).next_multiple_of(16).max(64);
         (block <= MAX_BLOCK).then(|| {
-            let (rows, slices) = (
-                vec![RowPending::default(); region.k.len() * region.j.len()],
-                vec![SlicePending::default(); region.k.len()],
-            );
-            Self { region, block, rows, slices }
+            let rows = vec![RowPending::default(); region.k.len() * region.j.len()];
+            Self { region, block, rows }
         })
     }
 
@@ -110,12 +92,6 @@ impl Pending {
                     _ => row.inside |= bits,
                 }
             }
-            let slice = &mut self.slices[kk - rk.start];
-            match kk.cmp(&k) {
-                std::cmp::Ordering::Less => slice.from_after = true,
-                std::cmp::Ordering::Greater => slice.from_before = true,
-                std::cmp::Ordering::Equal => slice.within = true,
-            }
         }
     }
 
@@ -131,47 +107,6 @@ impl Pending {
             [&mut row.from_before, &mut row.from_after, &mut row.from_below, &mut row.from_above, &mut row.inside];
         for (mask, there) in masks.into_iter().zip([before, after, below, above, true]) {
             *mask |= if there { bits } else { 0 };
-        }
-        let slice = &mut self.slices[k - rk.start];
-        *slice = SlicePending {
-            from_before: slice.from_before | before,
-            from_after: slice.from_after | after,
-            within: true,
-        };
-    }
-
-    /// After a visit of slice `n` (counted in the region): tells the slices before and after.
-    pub fn tell_neighbours(&mut self, n: usize) {
-        let width = self.region.j.len();
-        let (before, rest) = self.rows.split_at_mut(n * width);
-        let (here, after) = rest.split_at_mut(width);
-        let mut before = before.rchunks_mut(width).next();
-        let mut after = after.chunks_mut(width).next();
-        let mut reached_any = false;
-        let mut within = false;
-        for (j, row) in here.iter_mut().enumerate() {
-            within |= row.within_slice();
-            let reached = std::mem::take(&mut row.reached);
-            if reached == 0 {
-                continue;
-            }
-            reached_any = true;
-            let near = j.saturating_sub(1)..(j + 2).min(width);
-            if let Some(rows) = before.as_deref_mut() {
-                rows[near.clone()].iter_mut().for_each(|r| r.from_after |= reached);
-            }
-            if let Some(rows) = after.as_deref_mut() {
-                rows[near].iter_mut().for_each(|r| r.from_before |= reached);
-            }
-        }
-        self.slices[n].within = within;
-        if reached_any {
-            if n > 0 {
-                self.slices[n - 1].from_after = true;
-            }
-            if let Some(slice) = self.slices.get_mut(n + 1) {
-                slice.from_before = true;
-            }
         }
     }
 }

@@ -4,6 +4,8 @@
 use isochrone_guidance::Geodesic;
 use ndarray::Array3;
 use proptest::prelude::*;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 pub type Case = ([usize; 3], [f32; 3], Vec<[usize; 3]>, Array3<f32>);
 
@@ -92,4 +94,34 @@ pub fn brute_geodesic(image: &Array3<f32>, points: &[[usize; 3]], metric: &Geode
             return far;
         }
     }
+}
+
+/// Dijkstra's algorithm, for arrays too large for [`brute_geodesic`].
+pub fn dijkstra(image: &Array3<f32>, points: &[[usize; 3]], metric: &Geodesic) -> Array3<f32> {
+    let mut far = Array3::from_elem(image.raw_dim(), f32::INFINITY);
+    let mut heap = BinaryHeap::new();
+    for &p in points {
+        far[p] = 0.0;
+        heap.push((Reverse(0u32), p));
+    }
+    let [sk, sj, si] = metric.spacing_mm;
+    // Bits of floats that are not negative sort as they do.
+    while let Some((Reverse(d), [k, j, i])) = heap.pop() {
+        if d > far[[k, j, i]].to_bits() {
+            continue;
+        }
+        for n in 0..27usize {
+            let q = [k + n / 9, j + n / 3 % 3, i + n % 3].map(|x| x.wrapping_sub(1));
+            let Some(&v) = image.get(q) else { continue };
+            let step = [q[0].abs_diff(k), q[1].abs_diff(j), q[2].abs_diff(i)];
+            let [x, y, z] = [step[0] as f32 * sk, step[1] as f32 * sj, step[2] as f32 * si];
+            let length = (1.0 - metric.lambda) * (x * x + y * y + z * z).sqrt();
+            let through = f32::from_bits(d) + (length + metric.lambda * (image[[k, j, i]] - v).abs());
+            if through < far[q] {
+                far[q] = through;
+                heap.push((Reverse(through.to_bits()), q));
+            }
+        }
+    }
+    far
 }
