@@ -18,9 +18,13 @@ fn images() -> Vec<Array3<f32>> {
     let mut random = Random(8);
     let noise = Array3::from_shape_simple_fn(SHAPE, || random.below(4000) as f32 / 500.0);
     let steps = noise.mapv(f32::floor);
-    let walls = Array3::from_shape_fn(SHAPE, |(k, j, i)| {
-        if j % 25 == 24 && (i + k) % 33 != (j / 25 * 7) % 33 { 90.0 } else { 0.0 }
-    });
+    let walls =
+        Array3::from_shape_fn(
+            SHAPE,
+            |(k, j, i)| {
+                if j % 25 == 24 && (i + k) % 33 != (j / 25 * 7) % 33 { 90.0 } else { 0.0 }
+            },
+        );
     let flat = Array3::zeros(SHAPE);
     vec![noise, steps, walls, flat]
 }
@@ -39,9 +43,7 @@ fn whole_maps() {
         }
         let mask = image.mapv(|v| v > 4.0);
         let signed = |threads| on(threads, || mask_distance(mask.view(), [3.0, 2.0, 1.5], MaskSide::Signed)).unwrap();
-        let far = |threads| {
-            on(threads, || euclidean_distance(SHAPE, &points_in(SHAPE, 9), [3.0, 2.0, 1.5])).unwrap()
-        };
+        let far = |threads| on(threads, || euclidean_distance(SHAPE, &points_in(SHAPE, 9), [3.0, 2.0, 1.5])).unwrap();
         assert_eq!(bits(&signed(1)), bits(&signed(3)));
         assert_eq!(bits(&far(1)), bits(&far(3)));
     }

@@ -228,8 +228,7 @@ impl<'a, const C: usize> Slice<'a, C> {
         let near = if side == BELOW { j.checked_sub(1) } else { (j + 1 < self.rows.len()).then_some(j + 1) };
         let (span, image) = (layout.span(j), self.image);
         let Some(near) = near else {
-            let from =
-                self.rims[side].as_ref().map(|r| Row { distance: &r.distance, label: &r.label, image: r.image });
+            let from = self.rims[side].as_ref().map(|r| Row { distance: &r.distance, label: &r.label, image: r.image });
             let row = RowMut {
                 distance: &mut self.distance[span.clone()],
                 label: if L { &mut self.label[span.clone()] } else { &mut [] },

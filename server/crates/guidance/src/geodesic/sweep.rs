@@ -7,10 +7,10 @@
 //! array is cut in [`pillar`]s of rows, each with every slice; the fixed point does not depend on
 //! the order.
 
+use super::Geodesic;
 use super::pending::Pending;
 use super::pillar::{Pillar, cut, meet};
 use super::slice::Costs;
-use super::Geodesic;
 use rayon::prelude::*;
 
 /// Distance, labels (empty if not kept) and image of a whole array, flat `[k, j, i]`.
