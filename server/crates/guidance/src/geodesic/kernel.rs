@@ -192,8 +192,8 @@ fn pull_three<S: Simd, const C: usize, const L: bool, const N: usize>(
         // The last lanes overlap those before: taking a minimum twice changes nothing.
         x = x.min(b - S::F32_LANES);
         let mut here = [lambda; C];
-        for c in 0..C {
-            here[c] = load::<S>(row.image[c], x);
+        for (here, image) in here.iter_mut().zip(row.image) {
+            *here = load::<S>(image, x);
         }
         let distance = &mut S::as_mut_simd_f32s(&mut row.distance[x..x + S::F32_LANES]).0[0];
         let old = *distance;

@@ -48,7 +48,7 @@ pub(super) fn cut<'a, const C: usize, const L: bool>(
         let parts = plane[span].chunks_mut(height * ni).zip(rows.chunks_mut(height)).zip(rims);
         for (p, ((distance, rows), rims)) in parts.enumerate() {
             let image = image.map(|c| &c[start(p) * ni..start(p) * ni + distance.len()]);
-            let open = rows.chunks(GROUP).map(|rows| Open::of(rows)).collect();
+            let open = rows.chunks(GROUP).map(Open::of).collect();
             let label = labels.next().unwrap_or_default();
             pillars[p].slices.push(Slice { distance, label, image, rows, rims, open });
         }
@@ -130,7 +130,7 @@ impl<const C: usize> Pillar<'_, C> {
         }
         if take || within {
             let other = if ahead { before.last() } else { after.first() }.filter(|_| take);
-            here.work::<S, L>(simd, other, ahead, costs, self.layout, scratch, rows.clone());
+            here.work::<S, L>(simd, other, (rows.clone(), ahead), (costs, self.layout), scratch);
             self.tell(n, rows);
         }
     }

@@ -108,11 +108,9 @@ impl<'a, const C: usize> Slice<'a, C> {
         &mut self,
         simd: S,
         other: Option<&Self>,
-        ahead: bool,
-        costs: &Costs,
-        layout: Layout,
+        (rows, ahead): (Range<usize>, bool),
+        (costs, layout): (&Costs, Layout),
         scratch: &mut Scratch,
-        rows: Range<usize>,
     ) {
         for j in rows.clone() {
             let mut reached = 0;
