@@ -1,6 +1,9 @@
 """Guidance maps against their peers, in one process on the same arrays.
 
-    python python/bench/guidance.py [--size 128|pet|both] [--images synthetic pet head] [--quick]
+    python python/bench/guidance.py [--quick] [--size 128|pet|both] [--images synthetic pet head] …
+
+All of it takes two hours (peers need up to 90 s a map); --quick, with the quickest peers alone on one
+image, 5 minutes.
 
 Makes `build/bench-venv` on the first run, installs the peers there (leaving out what cannot be
 built) and the newest wheel of `build/wheels`. Every call runs on one thread; ours also on two.
@@ -89,8 +92,11 @@ def images(shape, wanted):
 
 
 class Table:
+    short = []  # one line a table, printed at the end
+
     def __init__(self, title, voxels):
         self.ours, self.exact, self.voxels = None, None, voxels
+        Table.short.append([title])
         print(f"\n### {title}\n\n| | median s | CPU s | peak MB | off by > 1 % | max error | ours is × faster |\n|---|---|---|---|---|---|---|")
 
     def row(self, name, measured, compare=True):
@@ -102,10 +108,13 @@ class Table:
             difference = np.abs(np.asarray(result) - self.exact)
             off = f"{100 * float((difference > 0.01 * np.maximum(self.exact, 1e-6)).mean()):.2f} %"
             error = f"{float(difference.max()):.2g}"
-        ratio = f"{wall / self.ours:.1f}" if self.ours else ""
+        # Of CPU seconds where one thread works, as other programs lengthen the wall time.
+        mine, its = (self.ours or (0, 0))[self.single], (wall, cpu)[self.single]
+        ratio = f"{its / mine:.1f}" if mine else ""
         print(f"| {name} | {wall:.4g} | {cpu:.3g} | {peak:.0f} | {off} | {error} | {ratio} |", flush=True)
         if self.ours is None:
-            self.ours, self.exact = wall, result
+            self.ours, self.exact = (wall, cpu), result
+        Table.short[-1].append(f"{name} {wall:.3g} s ({cpu:.3g} s CPU)" + (f" = {ratio} ×" if ratio else ""))
 
 
 def compare(title, ours, rivals, budget, voxels, two_threads=True):
