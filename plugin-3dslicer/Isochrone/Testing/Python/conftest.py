@@ -62,7 +62,7 @@ def ras_of_voxel(volume, voxel) -> np.ndarray:
     return np.array(matrix.MultiplyPoint([*(float(x) for x in voxel), 1.0])[:3])
 
 
-def wait(until, what: str = "", seconds: float = 60.0) -> None:
+def wait(until, what: str = "", seconds: float = 180.0) -> None:
     """Let Qt's loop run until something holds."""
     end = time.monotonic() + seconds
     while not until():
@@ -71,7 +71,7 @@ def wait(until, what: str = "", seconds: float = 60.0) -> None:
         time.sleep(0.001)
 
 
-def settle(panel, seconds: float = 60.0) -> None:
+def settle(panel, seconds: float = 180.0) -> None:
     """Until all calls are done and applied."""
     wait(lambda: panel.session.worker.is_idle, f"the worker; the panel says: {panel.session.sentence}", seconds)
 

@@ -17,6 +17,7 @@ def machine(tmp_path, monkeypatch):
         pytest.skip("target/release/isochrone is missing: make build")
     monkeypatch.setenv("ISOCHRONE_BINARY", str(BINARY))
     monkeypatch.setenv("ISOCHRONE_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("ISOCHRONE_PACS", "hospital=http://127.0.0.1:9/dicom-web")
     return tmp_path / "state"
 
 
@@ -36,6 +37,9 @@ def test_start_work_crash_start_again_and_end(machine):
         assert panel.session.state == "connected", sentence
         address = got(panel.ui.addressEdit.text)
         assert address.startswith("127.0.0.1:") and not address.endswith(":50051"), "a free port"
+        client = panel.session._client
+        known = client.call(client.services.pacs.ListPacs, client.messages.pacs.ListPacsRequest())
+        assert list(known.names) == ["hospital"], "what the environment says of a PACS"
         assert machine.stat().st_mode & 0o777 == 0o700
         volume = load_lesion("lung2")
         centre = lesion_centre(volume, "lung2")

@@ -43,7 +43,7 @@ def test_the_lowest_grpcio_and_protobuf_do(server):
     if not LOWEST.exists():
         pytest.skip("the lowest grpcio and protobuf are not installed: make test-slicer installs them")
     command = [str(LOWEST), str(HERE / "without_slicer.py"), server.address]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr[-1500:]
     assert "voxels with protobuf 6.30.0 and grpcio 1.72.1" in ran.stdout
 
