@@ -175,6 +175,36 @@ def engine_sheet(server, cases: dict[str, Lesion], engine: str, out: Path) -> No
     save(figure, out / "engines" / f"{engine}.png", 68)
 
 
+def running_out_sheet(server, cases: dict[str, Lesion], out: Path) -> None:
+    """A lesion that classical engines run out of, and what a reader can do about it."""
+    lesion = cases["breast1"]
+    (k, j, i), _ = corrections(np.zeros_like(lesion.truth), lesion)
+    click = client.prompts.Click(position=client.point(lesion.place(j, i, k)), polarity=client.POSITIVE)
+    box = drawing.box_3d(lesion)
+    ways = (
+        ("one click", [[click]], {}),
+        ("the same, within=20", [[click]], {"within": "20"}),
+        ("a box round the lesion", [box.prompts], {}),
+        ("click, then the box", [[click], box.prompts], {}),
+    )
+    note = "dotted: the experts' outline; below each title: whether the reply said that the mask may have run out"
+    figure, axes = sheet(len(ways), f"Running out of {lesion.name}, and what helps", note, 2)
+    for row, engine in zip(axes, ("graph-cut", "iso-contour"), strict=True):
+        for a, (name, steps, parameters) in zip(row, ways, strict=True):
+            session = server.session(lesion.file, engine, parameters)
+            for step in steps:
+                mask = session.add(*step)
+            said = any("run out" in warning for warning in session.warnings)
+            session.close()
+            panel(a, lesion, mask, lesion.slice, f"{engine}, {name}: Dice {dice(mask, lesion.truth):.2f}")
+            a.text(0.02, 0.02, "warned" if said else "", transform=a.transAxes, color=MUTED, path_effects=HALO)
+            if "box" in name:
+                box.draw(a)
+            if "box round" not in name:
+                drawing.dots((j, i), color=drawing.PROMPT, s=42)(a)
+    save(figure, out / "engines" / "running-out.png", 68)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lesions", type=Path)
@@ -188,6 +218,8 @@ def main() -> None:
             prompt_sheet(server, cases, kind, arguments.out)
         if wanted("polygon-active-contour"):
             border_sheet(server, cases, arguments.out)
+        if wanted("running-out"):
+            running_out_sheet(server, cases, arguments.out)
         for engine in filter(wanted, ENGINES):
             engine_sheet(server, cases, engine, arguments.out)
 

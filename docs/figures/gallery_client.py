@@ -60,7 +60,7 @@ class Session:
     """One label that prompts are added to."""
 
     def __init__(self, stub, volume, engine: str, parameters: dict[str, str]) -> None:
-        self.stub, self.volume = stub, volume
+        self.stub, self.volume, self.warnings = stub, volume, []
         request = segmentation.OpenSessionRequest(
             volume_ids=[volume.volume_id], engine=engine, engine_parameters=parameters
         )
@@ -72,7 +72,7 @@ class Session:
         request = segmentation.AddPromptsRequest(
             session_id=self.id, label_id=self.label, prompts=[wrapped(k) for k in kinds], mask_only=True
         )
-        list(self.stub.AddPrompts(request))
+        self.warnings = [warning for event in self.stub.AddPrompts(request) for warning in event.mask.warnings]
         return self.mask()
 
     def mask(self) -> np.ndarray:

@@ -1,6 +1,7 @@
 //! What can be said of labels and done to them, on a real lesion: each a step that can be undone.
 
-use crate::prompts::{Lesion, label, send};
+use crate::lesion::Lesion;
+use crate::prompts::{label, send};
 use crate::support::{BALL, OTHER_BALL, Reader, Server, wire_box};
 use isochrone_api::{v1, wire_prompt};
 use isochrone_prompt::{Click, InitialMask, Polarity, Prompt};

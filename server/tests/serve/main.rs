@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access;
+mod client;
 mod crash;
 mod durable;
 mod engines;
@@ -14,6 +15,7 @@ mod files;
 mod guarded;
 mod label_steps;
 mod labels;
+mod lesion;
 mod load;
 mod masks;
 mod network;

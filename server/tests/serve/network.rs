@@ -1,6 +1,7 @@
 //! With the network, where its model and ONNX Runtime are there.
 
-use crate::prompts::{dice, label, send};
+use crate::lesion::dice;
+use crate::prompts::{label, send};
 use crate::support::{BALL, OTHER_BALL, Reader, Server, balls, repository};
 use isochrone_api::{v1, wire_prompt};
 use isochrone_prompt::Prompt;

@@ -17,7 +17,7 @@
 //! | `vault` | sessions that outlive the process |
 //! | `root` | which files a request may name |
 //!
-//! Only this crate and the binary know tonic.
+//! Only this crate, `client` and the binary know tonic.
 
 mod convert;
 mod engines;

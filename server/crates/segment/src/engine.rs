@@ -50,6 +50,8 @@ pub struct RegionPolicy {
     /// From this prompt of a label on, a correction changes only what is connected to it, and only its way;
     /// 0: never. Before it, an answer replaces the whole component.
     pub local_from: usize,
+    /// What lies farther than this from every positive prompt is not taken anew, mm; 0: no bound.
+    pub within_mm: f32,
 }
 
 impl Default for RegionPolicy {
@@ -63,6 +65,7 @@ impl Default for RegionPolicy {
             zoom_out: 1.5,
             context: 1.5,
             local_from: 0,
+            within_mm: 0.0,
         }
     }
 }

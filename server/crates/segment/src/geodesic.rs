@@ -52,6 +52,7 @@ impl GeodesicEngine {
             Parameter::real("cutoff", [1.0, 1000.0], &mut self.cutoff, "distance from which a voxel is outside"),
             Parameter::real("softness", [0.01, 100.0], &mut self.softness, "distance over which the probability falls"),
             Parameter::local_from(&mut self.region.local_from),
+            Parameter::within(&mut self.region.within_mm),
         ]
     }
 }

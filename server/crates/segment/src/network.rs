@@ -172,6 +172,7 @@ impl Segmenter for NetworkEngine {
                 zoom_out: spec.zoom_out,
                 context: spec.context,
                 local_from: spec.local_from,
+                within_mm: 0.0,
             },
         }
     }

@@ -40,6 +40,12 @@ impl<'a> Parameter<'a> {
         Self::count("local-from", [0.0, 100.0], value, about)
     }
 
+    /// [`crate::RegionPolicy::within_mm`].
+    pub fn within(value: &'a mut f32) -> Self {
+        let about = "distance from positive prompts beyond which nothing is taken, mm; 0: no bound";
+        Self::real("within", [0.0, 1000.0], value, about)
+    }
+
     pub fn neighbours(value: &'a mut Neighbours) -> Self {
         let about = "voxels that are joined to each: 6 or 26";
         Self { name: "neighbours", about, range: [6.0, 26.0], value: Slot::Neighbours(value) }

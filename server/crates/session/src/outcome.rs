@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 const NOTHING: VoxelBox = VoxelBox { min: [0; 3], max: [0; 3] };
 
+const RUNS_OUT: &str = "The mask reaches the border of the image or of the region that was looked at. If it has run out of the lesion, click where it should end (negative), draw a box round the lesion, or open the session with the parameter \"within\", the distance in mm from your clicks that it may reach";
+
 /// What an action is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
@@ -89,8 +91,12 @@ impl State {
         let input = RefineInput { prompts: &prompts, newest: newest.len(), mask: before, other_labels: &spared };
         // A mask is never cancelled.
         let refined = refine(worker.engine.as_ref(), &worker.prepared, &input, &Cancel::new())?;
-        let Refined { mask, changed, task, candidate, spacing_mm, .. } = refined;
+        let Refined { mask, changed, task, candidate, spacing_mm, runs_out, .. } = refined;
         let mut outcome = self.settled(asked, before, mask, changed);
+        // A network knows what lesions look like; the others go on as long as there is nothing to stop them.
+        if runs_out && !changed.is_empty() && worker.engine.describe().model.is_empty() {
+            outcome.warnings.push(String::from(RUNS_OUT));
+        }
         outcome.answer = Some(Answer { task, candidate, spacing_mm });
         Ok(outcome)
     }

@@ -111,7 +111,7 @@ async fn measure(args: &BenchArgs, case: &Case, remote: &mut Remote) -> anyhow::
     row(&case.name, &proposals, &mut of(&answers, |a| a.proposal_ms), Some(PROPOSAL_GOAL_MS));
     let answers = successive(remote, &volume, &clicks).await?;
     row(&case.name, "later click to mask", &mut of(&answers, |a| Some(a.mask_ms)), goal);
-    remote.unload(volume).await
+    Ok(remote.unload(volume).await?)
 }
 
 /// Each click in a session of its own.

@@ -54,7 +54,7 @@ pub(super) async fn measure(args: &BenchArgs, folder: &Path, remote: &mut Remote
     row(&case.name, "  while a sweep goes on", &mut meanwhile, Some(usual + MORE_MS));
     row(&case.name, "  that sweep", &mut [took.as_secs_f64() * 1000.0], None);
     session.close().await?;
-    remote.unload(volume).await
+    Ok(remote.unload(volume).await?)
 }
 
 /// The phantom on the grid of a whole-body PET/CT, with its largest lesion.

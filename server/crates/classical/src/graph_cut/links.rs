@@ -1,8 +1,7 @@
 //! Capacities of the grid.
 #![allow(clippy::indexing_slicing)] // Nodes come from `Padded`, voxels from the array's own shape.
 
-use super::Padded;
-use super::flow::Flow;
+use super::network::Network;
 use crate::ClassicalError;
 use crate::error::{not_negative, positive};
 use ndarray::ArrayView3;
@@ -52,9 +51,28 @@ pub(super) fn directions<const N: usize>() -> [[isize; 3]; N] {
     std::array::from_fn(|d| if d % 2 == 0 { FORWARD[d / 2] } else { FORWARD[d / 2].map(|x| -x) })
 }
 
-/// The largest n-link's capacity in integers, at most: twice that of all links of a node has to fit.
+/// Which of the directions this is, its place in [`directions`]; `None` of no step.
+#[inline(always)]
+pub(super) fn number([k, j, i]: [isize; 3]) -> Option<usize> {
+    NUMBERS[(9 * (k + 1) + 3 * (j + 1) + i + 1) as usize]
+}
+
+const NUMBERS: [Option<usize>; 27] = {
+    let (mut numbers, mut n) = ([None; 27], 0);
+    while n < 13 {
+        let [k, j, i] = FORWARD[n];
+        let step = 9 * k + 3 * j + i;
+        numbers[(13 + step) as usize] = Some(2 * n);
+        numbers[(13 - step) as usize] = Some(2 * n + 1);
+        n += 1;
+    }
+    numbers
+};
+
+/// The largest n-link's capacity in integers, at most: four times that of all links of a node has to fit, since flow
+/// may fill an arc that was empty, and add as much to a terminal.
 fn most<const N: usize>() -> f32 {
-    if N == 6 { (1 << 28) as f32 } else { (1 << 26) as f32 }
+    if N == 6 { (1 << 27) as f32 } else { (1 << 25) as f32 }
 }
 
 impl Links {
@@ -103,37 +121,31 @@ pub(super) fn slice_weights(
     }
 }
 
-/// Writes n-links and t-links into the network.
-pub(super) fn capacities<const N: usize>(
-    flow: &mut Flow<N>,
-    padded: &Padded,
+/// The network of an image: n-links and t-links.
+pub(super) fn network<const N: usize>(
     image: ArrayView3<'_, f32>,
     unary: ArrayView3<'_, f32>,
     links: &Links,
-) {
+) -> Network<N> {
+    let (nk, nj, ni) = image.dim();
+    let mut network = Network::new([nk, nj, ni]);
     let largest = links.largest();
     // A power of two loses nothing of the larger capacities.
     let unit = if largest > 0.0 { (most::<N>() / largest).log2().floor().exp2() } else { 1.0 };
-    let [slice, _] = padded.strides;
-    let nk = image.dim().0;
-    let slices = flow.residual.par_chunks_mut(slice).enumerate().skip(1).take(nk);
-    slices.for_each(|(chunk, nodes)| {
+    let slice = network.slice();
+    let own = |j: usize, i: usize| (j + 1) * (ni + 1) + i + 1;
+    let slices = network.residual.par_chunks_mut(slice).zip(network.excess.par_chunks_mut(slice)).enumerate();
+    slices.skip(1).take(nk).for_each(|(chunk, (residual, excess))| {
         let k = chunk - 1;
         for (d, offset) in directions::<N>().into_iter().enumerate() {
-            slice_weights(image, links, k, offset, |j, i, w| {
-                nodes[padded.node([0, j, i]) - slice][d] = (w * unit).round() as i32
-            });
+            slice_weights(image, links, k, offset, |j, i, w| residual[own(j, i)][d] = (w * unit).round() as i32);
         }
-    });
-    let residual = &flow.residual;
-    let excess = flow.excess.par_chunks_mut(slice).enumerate().skip(1).take(nk);
-    excess.for_each(|(chunk, nodes)| {
-        for ((j, i), &gain) in unary.index_axis(ndarray::Axis(0), chunk - 1).indexed_iter() {
-            let node = padded.node([0, j, i]) - slice;
+        for ((j, i), &gain) in unary.index_axis(ndarray::Axis(0), k).indexed_iter() {
             // More than all its links together can never be used.
-            let most = residual[chunk * slice + node].iter().sum::<i32>() + 1;
+            let most = residual[own(j, i)].iter().sum::<i32>() + 1;
             let gain = if gain.is_nan() { 0.0 } else { gain * unit };
-            nodes[node] = (gain.round() as i32).clamp(-most, most);
+            excess[own(j, i)] = (gain.round() as i32).clamp(-most, most);
         }
     });
+    network
 }

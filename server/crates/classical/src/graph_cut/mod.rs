@@ -7,9 +7,11 @@
 //! `E = Σ_p unary of p's side + Σ_(p,q on two sides) B(p, q)`.
 
 mod energy;
-mod flow;
 mod histogram;
 mod links;
+mod network;
+mod solve;
+mod trees;
 
 pub use energy::energy;
 pub use histogram::Histogram;
@@ -17,15 +19,14 @@ pub use links::{Links, Neighbours};
 
 use crate::ClassicalError;
 use crate::error::same_shape;
-use flow::Flow;
 use ndarray::{Array3, ArrayView3};
 
 /// The object of a minimum cut, `[k, j, i]`: of all minimum cuts the one with the fewest object voxels.
 ///
 /// `image` is compared by `links`. `unary` is what a voxel gains by being object: its cost as
 /// background less its cost as object, in units of [`Links::scale`]; `+∞` and `-∞` are hard seeds, NaN
-/// counts as 0. Capacities are rounded to a 2²⁵th of the
-/// largest n-link or less (2²⁷th for 6 neighbours), then solved exactly.
+/// counts as 0. Capacities are rounded to a 2²⁴th of the
+/// largest n-link or less (2²⁶th for 6 neighbours), then solved exactly.
 ///
 /// `stop` is asked now and then; once it says true there is no answer.
 ///
@@ -35,62 +36,28 @@ pub fn graph_cut(
     image: ArrayView3<'_, f32>,
     unary: ArrayView3<'_, f32>,
     links: &Links,
-    stop: &dyn Fn() -> bool,
+    stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Option<Array3<bool>>, ClassicalError> {
     same_shape("The unary term", unary.dim(), image.dim())?;
     links.check()?;
-    let shape = crate::error::usable(image.dim())?;
-    let padded = Padded::new(shape);
+    crate::error::usable(image.dim())?;
     Ok(match links.neighbours {
-        Neighbours::Six => solve::<6>(&padded, image, unary, links, stop),
-        Neighbours::TwentySix => solve::<26>(&padded, image, unary, links, stop),
+        Neighbours::Six => solved::<6>(image, unary, links, stop),
+        Neighbours::TwentySix => solved::<26>(image, unary, links, stop),
     })
 }
 
-fn solve<const N: usize>(
-    padded: &Padded,
+fn solved<const N: usize>(
     image: ArrayView3<'_, f32>,
     unary: ArrayView3<'_, f32>,
     links: &Links,
-    stop: &dyn Fn() -> bool,
+    stop: &(dyn Fn() -> bool + Sync),
 ) -> Option<Array3<bool>> {
-    let directions = links::directions::<N>();
-    let mut flow = Flow::<N>::new(padded.nodes(), directions.map(|d| padded.offset(d)));
-    links::capacities(&mut flow, padded, image, unary, links);
-    if !flow.run(stop) {
+    let mut network = links::network::<N>(image, unary, links);
+    if !network.solve(stop) {
         return None;
     }
-    let side = flow.source_side();
-    let row = |k: usize, j: usize, i: usize| side.get(padded.node([k, j, i])).copied().unwrap_or_default();
-    Some(Array3::from_shape_fn(image.dim(), |(k, j, i)| row(k, j, i)))
-}
-
-/// Voxels as nodes with one more on every side, so that every node has all its neighbours.
-struct Padded {
-    shape: [usize; 3],
-    /// Nodes to the next slice and row.
-    strides: [usize; 2],
-}
-
-impl Padded {
-    fn new(shape: [usize; 3]) -> Self {
-        let [_, nj, ni] = shape;
-        // One node of padding serves the end of a row and the beginning of the next.
-        Self { shape, strides: [(nj + 1) * (ni + 1), ni + 1] }
-    }
-
-    fn node(&self, [k, j, i]: [usize; 3]) -> usize {
-        let [slice, row] = self.strides;
-        (k + 1) * slice + (j + 1) * row + i + 1
-    }
-
-    fn nodes(&self) -> usize {
-        let [nk, nj, ni] = self.shape;
-        self.node([nk, nj, ni]) + 1
-    }
-
-    fn offset(&self, [k, j, i]: [isize; 3]) -> usize {
-        let [slice, row] = self.strides;
-        (k * slice as isize + j * row as isize + i) as usize
-    }
+    let side = network.source_side();
+    let at = |(k, j, i)| side.get(network.node([k, j, i])).copied().unwrap_or_default();
+    Some(Array3::from_shape_fn(image.dim(), at))
 }

@@ -76,6 +76,7 @@ impl ActiveContourEngine {
                 "most steps of a drawn border; 0: as drawn",
             ),
             Parameter::local_from(&mut self.region.local_from),
+            Parameter::within(&mut self.region.within_mm),
         ]
     }
 }

@@ -92,6 +92,7 @@ impl GraphCutEngine {
             Parameter::real("nearness", [0.0, 100.0], &mut self.nearness, "cost of being nearer to a negative prompt"),
             Parameter::count("rounds", [0.0, 10.0], &mut self.rounds, "times the grey values are learnt anew"),
             Parameter::local_from(&mut self.region.local_from),
+            Parameter::within(&mut self.region.within_mm),
         ]
     }
 }

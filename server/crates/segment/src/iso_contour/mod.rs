@@ -54,6 +54,7 @@ impl IsoContourEngine {
             Parameter::rule(&mut self.rule),
             Parameter::real("search", [0.0, 100.0], &mut self.search_mm, about),
             Parameter::local_from(&mut self.region.local_from),
+            Parameter::within(&mut self.region.within_mm),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! One step: from the newest prompts to the label's new mask.
 
 mod active;
+mod bound;
 mod enclosing;
 mod local;
 mod merge;
@@ -67,6 +68,8 @@ pub struct Refined {
     pub spacing_mm: f64,
     /// Forward passes it took.
     pub forwards: usize,
+    /// The component ends at the border of the volume, or of the widest region: it may have run out of the lesion.
+    pub runs_out: bool,
 }
 
 /// Segments round the newest prompts and puts the result into the label's mask.
@@ -87,6 +90,7 @@ pub struct Refined {
 ///   holds nothing else beside it.
 /// - What lies outside of a box round the lesion, or of extreme points, is cleared; of those on a plane, beside them on
 ///   that plane. A newer positive prompt beyond it lifts the box.
+/// - What is new lies within the policy's bound round positive prompts, if it has one.
 /// - A label name on its own, without a place, asks anew at every positive prompt so far.
 /// - New prompts too far apart for one region are worked one group after the other.
 ///
@@ -121,6 +125,7 @@ pub fn refine(
         if let Some(before) = done {
             refined.changed = refined.changed.union(&before.changed);
             refined.forwards += before.forwards;
+            refined.runs_out |= before.runs_out;
         }
         done = Some(refined);
     }

@@ -3,7 +3,7 @@
 use super::enclosing::Enclosing;
 use super::local::Correction;
 use super::merge::{self, Merge};
-use super::{New, RefineInput, Refined, RefinedTask, active};
+use super::{New, RefineInput, Refined, RefinedTask, active, bound};
 use crate::flood::Flood;
 use crate::region::{Extent, Placement};
 use crate::{Cancel, Candidate, Prepared, SegmentError, Segmenter, mask_on_grid};
@@ -58,7 +58,10 @@ pub(super) fn group<'a>(
     }
     let said = input.prompts.iter().filter(|p| p.has_place()).count();
     let late = !renamed && policy.local_from > 0 && said >= policy.local_from && !active_box.is_empty();
-    Ok(run.finish(pass, if late { Correction::of(prompts) } else { None }))
+    let runs_out = placement.meets_border(&pass.region, &pass.kept_box)
+        || bound::reaches_the_end(&pass.kept, &pass.region, input.mask.grid());
+    let refined = run.finish(pass, if late { Correction::of(prompts) } else { None });
+    Ok(Refined { runs_out, ..refined })
 }
 
 impl Run<'_> {
@@ -122,6 +125,7 @@ impl Run<'_> {
             ))
         })?;
         self.enclosing.clear(&mut candidate.probability, &region, self.input.mask.grid());
+        bound::clear(&mut candidate.probability, &task, self.engine.describe().region.within_mm)?;
         let (kept, kept_box) = self.keep(&region, &candidate);
         Ok(Pass { region, candidate, kept, kept_box })
     }
@@ -175,7 +179,7 @@ impl Run<'_> {
             previous: self.active,
             previous_box: self.active_box,
         };
-        Refined { mask, changed, task, candidate: pass.candidate, spacing_mm, forwards: self.forwards }
+        Refined { mask, changed, task, candidate: pass.candidate, spacing_mm, forwards: self.forwards, runs_out: false }
     }
 
     fn spacing_mm(region: &Grid) -> f64 {

@@ -1,13 +1,12 @@
 //! A model of a session so plain that it is obviously right: it keeps every list of steps there ever was, works voxel
 //! by voxel, and after a removal starts from nothing. It shares with the session the engine (with the region round
-//! it), the rasterisation of prompts, and the Gaussian of smoothing; what becomes of labels, steps and voxels it
-//! finds out by itself.
+//! it) and the rasterisation of prompts; what becomes of labels, steps and voxels it finds out by itself.
 
 use isochrone_prompt::{PlacedPrompt, Polygon, Prompt};
 use isochrone_segment::{Cancel, Channel, Prepared, RefineInput, Segmenter, refine};
 use isochrone_session::stub::StubEngine;
 use isochrone_session::{AboutChange, Code, Overlap, Session, SetOperation, VertexDrag};
-use isochrone_volume::{Axis, Mask, MaskDelta, Volume, operations};
+use isochrone_volume::{Axis, Mask, MaskDelta, Volume};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -172,7 +171,7 @@ impl Model {
                 let outside = open(&before);
                 each(&mut label.mask, |v, at| *v |= !outside.contains(at));
             }
-            Did::Smooth(radius) => label.mask = operations::smooth(&before, *radius).unwrap().mask,
+            Did::Smooth(radius) => smooth(&mut label.mask, *radius),
             Did::Between(axis, slices) => between(&mut label.mask, *axis, slices),
             Did::Combine(id, how) => {
                 match how {
@@ -344,4 +343,33 @@ fn between(mask: &mut Mask, axis: Axis, slices: &[usize]) {
             }
         }
     }
+}
+
+/// The share of a Gaussian's weight that is set, summed in space and in doubles, over all voxels of the volume within
+/// three standard deviations along each axis; voxels with half of it stay.
+fn smooth(mask: &mut Mask, radius_mm: f64) {
+    let before = mask.clone();
+    let (size, mm) = (before.grid().size(), before.grid().spacing_mm());
+    // Half of a Gaussian's weight lies within the median of the chi-squared distribution of three degrees of freedom.
+    let sigma = radius_mm / 2.365_973_884_375_338_f64.sqrt();
+    let near = |at: usize, a: usize| {
+        let reach = (3.0 * sigma / mm[a]).ceil() as usize;
+        at.saturating_sub(reach)..=(at + reach).min(size[a] - 1)
+    };
+    each(mask, |v, at| {
+        let (mut all, mut set) = (0.0, 0.0);
+        for k in near(at[2], 2) {
+            for j in near(at[1], 1) {
+                for i in near(at[0], 0) {
+                    let to = [i, j, k];
+                    let far: f64 = (0..3).map(|a| ((to[a] as f64 - at[a] as f64) * mm[a]).powi(2)).sum();
+                    let weight = (-0.5 * far / (sigma * sigma)).exp();
+                    all += weight;
+                    set += if before.contains(to) { weight } else { 0.0 };
+                }
+            }
+        }
+        let share: f64 = set / all;
+        *v = if (share - 0.5).abs() < 1e-5 { *v } else { share > 0.5 };
+    });
 }

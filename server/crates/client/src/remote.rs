@@ -1,6 +1,4 @@
-use super::RemoteSession;
-use super::convert;
-use anyhow::{Context, bail};
+use crate::{ClientError, RemoteSession, convert};
 use isochrone_api::v1;
 use isochrone_api::v1::export_client::ExportClient;
 use isochrone_api::v1::segmentation_client::SegmentationClient;
@@ -16,9 +14,9 @@ const MESSAGE_BYTES: usize = 64 << 20;
 /// A connection to a server.
 #[derive(Clone)]
 pub struct Remote {
-    pub(super) volumes: VolumesClient<Channel>,
-    pub(super) segmentation: SegmentationClient<Channel>,
-    pub(super) export: ExportClient<Channel>,
+    pub(crate) volumes: VolumesClient<Channel>,
+    pub(crate) segmentation: SegmentationClient<Channel>,
+    pub(crate) export: ExportClient<Channel>,
 }
 
 /// An image on the server.
@@ -37,12 +35,10 @@ impl Remote {
     ///
     /// # Errors
     /// Nobody listens there.
-    pub async fn connect(address: &str) -> anyhow::Result<Self> {
-        let channel = Channel::from_shared(format!("http://{address}"))?
-            .tcp_nodelay(true)
-            .connect()
-            .await
-            .with_context(|| format!("No server answers on {address}"))?;
+    pub async fn connect(address: &str) -> Result<Self, ClientError> {
+        let nobody = || ClientError::Unreachable(address.to_owned());
+        let endpoint = Channel::from_shared(format!("http://{address}")).map_err(|_| nobody())?;
+        let channel = endpoint.tcp_nodelay(true).connect().await.map_err(|_| nobody())?;
         Ok(Self {
             volumes: VolumesClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES),
             segmentation: SegmentationClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES),
@@ -54,7 +50,7 @@ impl Remote {
     ///
     /// # Errors
     /// The connection fails.
-    pub async fn describe(&mut self) -> anyhow::Result<v1::ServerDescription> {
+    pub async fn describe(&mut self) -> Result<v1::ServerDescription, ClientError> {
         Ok(self.segmentation.describe_server(v1::DescribeServerRequest {}).await?.into_inner())
     }
 
@@ -67,15 +63,16 @@ impl Remote {
         path: &Path,
         modality: Modality,
         progress: impl Fn(u64, u64),
-    ) -> anyhow::Result<RemoteVolume> {
-        let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    ) -> Result<RemoteVolume, ClientError> {
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let bytes =
+            std::fs::read(path).map_err(|error| ClientError::File(format!("{name} cannot be read: {error}")))?;
         let format = if name.ends_with(".nrrd") {
             v1::FileFormat::Nrrd
         } else if name.ends_with(".nii") || name.ends_with(".nii.gz") {
             v1::FileFormat::Nifti
         } else {
-            bail!("{} is neither .nii, .nii.gz nor .nrrd", path.display());
+            return Err(ClientError::File(format!("{name} is neither .nii, .nii.gz nor .nrrd; convert it first")));
         };
         let begin = v1::BeginUploadRequest {
             format: format.into(),
@@ -99,7 +96,7 @@ impl Remote {
             let before = upload.next_offset;
             upload = self.volumes.upload_chunk(request).await?.into_inner();
             if upload.next_offset <= before {
-                bail!("The server took no byte of the chunk at {before}");
+                return Err(ClientError::Answer(format!("The server took no byte of the chunk at {before}")));
             }
         }
         let finish = v1::FinishUploadRequest { upload_id: upload.upload_id };
@@ -115,24 +112,21 @@ impl Remote {
     ///
     /// # Errors
     /// The server refuses.
-    pub async fn open(&mut self, volume: &RemoteVolume, engine: &str, seed: u64) -> anyhow::Result<RemoteSession> {
+    pub async fn open(&mut self, volume: &RemoteVolume, engine: &str, seed: u64) -> Result<RemoteSession, ClientError> {
         let volume_ids = vec![volume.id.clone()];
         let request = v1::OpenSessionRequest { volume_ids, engine: engine.to_owned(), seed, ..Default::default() };
         let session = self.segmentation.open_session(request).await?.into_inner();
-        let request = v1::AddLabelRequest {
-            session_id: session.session_id.clone(),
-            name: "lesion".to_owned(),
-            ..Default::default()
-        };
-        let label = self.segmentation.add_label(request).await?.into_inner();
-        Ok(RemoteSession::new(self.clone(), session, label.label_id, volume))
+        let mut session = RemoteSession::new(self.clone(), session, volume);
+        let label = session.add_label("lesion").await?;
+        session.select(label)?;
+        Ok(session)
     }
 
     /// What the server knows of a session, be it from an earlier process.
     ///
     /// # Errors
     /// There is none of this id.
-    pub async fn look(&mut self, session_id: &str) -> anyhow::Result<v1::Session> {
+    pub async fn look(&mut self, session_id: &str) -> Result<v1::Session, ClientError> {
         let request = v1::GetSessionRequest { session_id: session_id.to_owned() };
         Ok(self.segmentation.get_session(request).await?.into_inner())
     }
@@ -141,7 +135,7 @@ impl Remote {
     ///
     /// # Errors
     /// A session still uses it.
-    pub async fn unload(&mut self, volume: RemoteVolume) -> anyhow::Result<()> {
+    pub async fn unload(&mut self, volume: RemoteVolume) -> Result<(), ClientError> {
         self.volumes.unload_volume(v1::UnloadVolumeRequest { volume_id: volume.id }).await?;
         Ok(())
     }

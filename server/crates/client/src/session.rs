@@ -1,10 +1,9 @@
-use super::convert;
-use super::remote::{Remote, RemoteVolume};
-use anyhow::{Context, bail};
+use crate::{ClientError, Remote, RemoteVolume, convert};
 use isochrone_api::v1;
 use isochrone_prompt::{Click, Prompt};
 use isochrone_volume::{Axis, DVec3, Grid, Mask};
 use ndarray::Array3;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,27 +39,38 @@ pub struct Answer {
     pub proposals: Vec<Slice>,
     /// Every slice's score: the first index along an axis, and the scores from there on.
     pub profiles: Vec<(Axis, usize, Vec<f32>)>,
+    /// The prompts as the server keeps them, with the numbers by which they are removed or dragged.
+    pub prompts: Vec<v1::PlacedPrompt>,
     /// Sentences of the server.
     pub warnings: Vec<String>,
 }
 
-/// One label of a session on the server, with the client's own copy of the mask.
+/// A session on the server, with the client's own copy of every label's mask. What is sent goes to the label that is
+/// [selected](RemoteSession::select).
 pub struct RemoteSession {
-    remote: Remote,
-    session_id: String,
-    label_id: u32,
+    pub(crate) remote: Remote,
+    pub(crate) session_id: String,
+    pub(crate) label_id: u32,
+    pub(crate) overlap: v1::Overlap,
+    /// As the server listed them last.
+    pub(crate) labels: Vec<v1::Label>,
     frame_of_reference: String,
-    mask: Mask,
+    masks: BTreeMap<u32, Mask>,
+    /// What a label looks like that is not there (any more).
+    blank: Mask,
 }
 
 impl RemoteSession {
-    pub(super) fn new(remote: Remote, session: v1::Session, label_id: u32, volume: &RemoteVolume) -> Self {
+    pub(crate) fn new(remote: Remote, session: v1::Session, volume: &RemoteVolume) -> Self {
         Self {
             remote,
             session_id: session.session_id,
-            label_id,
+            label_id: 0,
+            overlap: v1::Overlap::Unspecified,
+            labels: session.labels,
             frame_of_reference: volume.frame_of_reference.clone(),
-            mask: Mask::empty(Arc::new(volume.grid.clone())),
+            masks: BTreeMap::new(),
+            blank: Mask::empty(Arc::new(volume.grid.clone())),
         }
     }
 
@@ -69,16 +79,21 @@ impl RemoteSession {
         &self.session_id
     }
 
-    /// The mask as put together from the deltas.
+    /// The selected label's mask as put together from the deltas.
     pub fn mask(&self) -> &Mask {
-        &self.mask
+        self.mask_of(self.label_id)
+    }
+
+    /// Any label's mask; empty if there is no such label.
+    pub fn mask_of(&self, label: u32) -> &Mask {
+        self.masks.get(&label).unwrap_or(&self.blank)
     }
 
     /// Sends a click; as [`RemoteSession::prompt`].
     ///
     /// # Errors
     /// As there.
-    pub async fn click(&mut self, click: Click, samples: u32) -> anyhow::Result<Answer> {
+    pub async fn click(&mut self, click: Click, samples: u32) -> Result<Answer, ClientError> {
         self.prompt(&Prompt::Click(click), samples).await
     }
 
@@ -86,15 +101,20 @@ impl RemoteSession {
     ///
     /// # Errors
     /// The server refuses, or the mask's digest is not the server's.
-    pub async fn prompt(&mut self, prompt: &Prompt, samples: u32) -> anyhow::Result<Answer> {
+    pub async fn prompt(&mut self, prompt: &Prompt, samples: u32) -> Result<Answer, ClientError> {
+        self.send(isochrone_api::wire_prompt(prompt), samples).await
+    }
+
+    pub(crate) async fn send(&mut self, prompt: v1::Prompt, samples: u32) -> Result<Answer, ClientError> {
         let request = v1::AddPromptsRequest {
             session_id: self.session_id.clone(),
             label_id: self.label_id,
-            prompts: vec![isochrone_api::wire_prompt(prompt)],
+            prompts: vec![prompt],
             frame_of_reference_uid: self.frame_of_reference.clone(),
+            expected_revision: None,
             samples,
             mask_only: samples == 0,
-            ..Default::default()
+            overlap: self.overlap.into(),
         };
         let sent = Instant::now();
         let mut stream = self.remote.segmentation.add_prompts(request).await?.into_inner();
@@ -109,48 +129,62 @@ impl RemoteSession {
                     answer.server_mask_ms = update.elapsed_ms;
                     answer.delta_bytes = update.deltas.iter().map(|d| d.zlib_bits.len()).sum();
                     answer.working_spacing_mm = update.working_spacing_mm;
-                    answer.warnings = update.warnings.clone();
                     self.check(&update)?;
+                    (answer.prompts, answer.warnings) = (update.prompts, update.warnings);
                 }
                 Some(v1::segmentation_event::Event::Uncertainty(update)) => answer.band_mean = Some(update.band_mean),
                 Some(v1::segmentation_event::Event::Proposals(update)) => {
                     answer.proposal_ms = Some(ms(sent) - answer.mask_ms);
                     answer.proposals = slices(&update)?;
                     let profile = |p: v1::SliceScores| Ok((convert::axis(p.axis)?, p.first_index as usize, p.scores));
-                    answer.profiles = update.slices.into_iter().map(profile).collect::<anyhow::Result<_>>()?;
+                    answer.profiles = update.slices.into_iter().map(profile).collect::<Result<_, ClientError>>()?;
                 }
                 Some(v1::segmentation_event::Event::Superseded(_)) | None => {}
             }
         }
         if !masked {
-            bail!("The server's answer holds no mask");
+            return Err(ClientError::answer("The server's answer holds no mask"));
         }
         Ok(answer)
     }
 
-    /// Rewrites what changed.
-    fn apply(&mut self, update: &v1::MaskUpdate) -> anyhow::Result<()> {
-        for change in update.deltas.iter().filter(|d| d.label_id == self.label_id) {
-            convert::delta(change)?.apply(&mut self.mask)?;
+    /// Rewrites what changed; labels come and go.
+    fn apply(&mut self, update: &v1::MaskUpdate) -> Result<(), ClientError> {
+        self.masks.retain(|label, _| update.labels.iter().any(|l| l.label_id == *label));
+        self.labels.clone_from(&update.labels);
+        for change in &update.deltas {
+            let mask = self.masks.entry(change.label_id).or_insert_with(|| self.blank.clone());
+            convert::delta(change)?.apply(mask)?;
         }
         Ok(())
     }
 
-    /// Compares our mask with the server's, by digest. Not part of the time to the mask.
-    fn check(&self, update: &v1::MaskUpdate) -> anyhow::Result<()> {
-        for change in update.deltas.iter().filter(|d| d.label_id == self.label_id) {
-            if change.mask_sha256 != self.mask.digest() {
-                bail!("The mask put together from the changes is not the server's at revision {}", update.revision);
+    /// Compares our masks with the server's, by digest. Not part of the time to the mask.
+    fn check(&self, update: &v1::MaskUpdate) -> Result<(), ClientError> {
+        for change in &update.deltas {
+            if change.mask_sha256 != self.mask_of(change.label_id).digest() {
+                let text = format!(
+                    "The mask of label {} put together from the changes is not the server's at revision {}",
+                    change.label_id, update.revision
+                );
+                return Err(ClientError::Answer(text));
             }
         }
         Ok(())
+    }
+
+    /// Takes over what a change did.
+    pub(crate) fn follow(&mut self, update: v1::MaskUpdate) -> Result<v1::MaskUpdate, ClientError> {
+        self.apply(&update)?;
+        self.check(&update)?;
+        Ok(update)
     }
 
     /// More slices for the present state: `count` of them, along `axes` (all if empty).
     ///
     /// # Errors
     /// The server refuses.
-    pub async fn propose(&mut self, count: u32, axes: &[Axis], samples: u32) -> anyhow::Result<Vec<Slice>> {
+    pub async fn propose(&mut self, count: u32, axes: &[Axis], samples: u32) -> Result<Vec<Slice>, ClientError> {
         let request = v1::ProposeRequest {
             session_id: self.session_id.clone(),
             label_id: self.label_id,
@@ -166,7 +200,7 @@ impl RemoteSession {
     ///
     /// # Errors
     /// The server refuses, or stops before the end.
-    pub async fn sweep(&self, samples: u32) -> anyhow::Result<v1::SweepResult> {
+    pub async fn sweep(&self, samples: u32) -> Result<v1::SweepResult, ClientError> {
         let request = v1::SweepVolumeRequest { session_id: self.session_id.clone(), samples, count: 0 };
         let mut stream = self.remote.segmentation.clone().sweep_volume(request).await?.into_inner();
         while let Some(event) = stream.message().await? {
@@ -174,19 +208,19 @@ impl RemoteSession {
                 return Ok(result);
             }
         }
-        bail!("The server stopped before the sweep's end")
+        Err(ClientError::answer("The server stopped before the sweep's end"))
     }
 
     /// Tells the server that a slice needs no correction.
     ///
     /// # Errors
     /// The server refuses.
-    pub async fn accept(&mut self, slice: &Slice) -> anyhow::Result<()> {
+    pub async fn accept(&mut self, slice: &Slice) -> Result<(), ClientError> {
         let request = v1::AcceptSliceRequest {
             session_id: self.session_id.clone(),
             label_id: self.label_id,
             axis: convert::wire_axis(slice.axis).into(),
-            index: u32::try_from(slice.index)?,
+            index: u32::try_from(slice.index).unwrap_or(u32::MAX),
         };
         self.remote.segmentation.accept_slice(request).await?;
         Ok(())
@@ -196,7 +230,7 @@ impl RemoteSession {
     ///
     /// # Errors
     /// There is none yet, or the stream breaks off.
-    pub async fn uncertainty(&mut self) -> anyhow::Result<(Grid, Array3<f32>)> {
+    pub async fn uncertainty(&mut self) -> Result<(Grid, Array3<f32>), ClientError> {
         let request = v1::GetMapRequest {
             session_id: self.session_id.clone(),
             label_id: self.label_id,
@@ -211,9 +245,10 @@ impl RemoteSession {
                 None => {}
             }
         }
-        let grid: Grid = grid.context("The server sent a map without a header")?;
+        let grid: Grid = grid.ok_or_else(|| ClientError::answer("The server sent a map without a header"))?;
         let values = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap_or_default())).collect();
-        let map = Array3::from_shape_vec(grid.shape(), values).context("The server's map is cut short")?;
+        let cut = |_| ClientError::answer("The server's map is cut short");
+        let map = Array3::from_shape_vec(grid.shape(), values).map_err(cut)?;
         Ok((grid, map))
     }
 
@@ -221,7 +256,7 @@ impl RemoteSession {
     ///
     /// # Errors
     /// The server refuses.
-    pub async fn save(&mut self, path: &str) -> anyhow::Result<u64> {
+    pub async fn save(&mut self, path: &str) -> Result<u64, ClientError> {
         let request = v1::SaveNiftiRequest {
             session_id: self.session_id.clone(),
             label_ids: vec![self.label_id],
@@ -235,14 +270,14 @@ impl RemoteSession {
     ///
     /// # Errors
     /// The server refuses.
-    pub async fn close(mut self) -> anyhow::Result<()> {
+    pub async fn close(mut self) -> Result<(), ClientError> {
         let request = v1::CloseSessionRequest { session_id: self.session_id };
         self.remote.segmentation.close_session(request).await?;
         Ok(())
     }
 }
 
-fn slices(proposals: &v1::Proposals) -> anyhow::Result<Vec<Slice>> {
+fn slices(proposals: &v1::Proposals) -> Result<Vec<Slice>, ClientError> {
     let slice = |p: &v1::Proposal| {
         Ok(Slice {
             axis: convert::axis(p.axis)?,

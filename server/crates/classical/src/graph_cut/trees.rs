@@ -6,27 +6,46 @@
 //! level up if there is one, further out if not. Unlike Boykov and Kolmogorov's trees, these hold
 //! distances, so no parent has to be traced to its root, and the running time is polynomial.
 //!
-//! Arcs are implicit: a node knows its neighbours by offsets, and children are found by looking at them.
+//! Arcs are implicit: a node knows its neighbours by offsets, and children are found by looking at them. What the
+//! search looks at lies in eight bytes a node; capacities are read only where flow is pushed.
 #![allow(clippy::indexing_slicing)] // Nodes are padded on every side, so that every neighbour exists.
 
+use super::network::Network;
 use std::collections::VecDeque;
 
 /// Parent of a node that hangs on its terminal.
-const ROOT: u8 = 254;
+const ROOT: u32 = 62;
 /// Parent of a node that has none.
-const NONE: u8 = 255;
+const NONE: u32 = 63;
+/// Where the parent's direction begins, above 26 bits for the neighbours.
+const PARENT: u32 = 26;
 
-/// A flow network whose nodes have `N` neighbours each; direction `d ^ 1` leads back.
-pub(super) struct Flow<const N: usize> {
-    /// From a node to its neighbours (wrapping).
-    pub offsets: [usize; N],
-    /// Residual capacity of the arc to each neighbour.
-    pub residual: Vec<[i32; N]>,
-    /// Capacity left from the source (above 0) or to the sink (below 0).
-    pub excess: Vec<i32>,
+#[derive(Clone, Copy)]
+struct Node {
     /// Distance from the source (above 0) or to the sink (below 0); 0 in neither tree.
-    label: Vec<i32>,
-    parent: Vec<u8>,
+    label: i32,
+    /// Bit `d`: capacity is left to neighbour `d`. Above these, the parent's direction.
+    open: u32,
+}
+
+impl Node {
+    #[inline(always)]
+    fn parent(self) -> u32 {
+        self.open >> PARENT
+    }
+
+    #[inline(always)]
+    fn set_parent(&mut self, parent: u32) {
+        self.open = self.open & ((1 << PARENT) - 1) | parent << PARENT;
+    }
+}
+
+/// The search in a network whose nodes have `N` neighbours each; direction `d ^ 1` leads back.
+pub(super) struct Trees<'a, const N: usize> {
+    network: &'a mut Network<N>,
+    /// From a node to its neighbours (wrapping).
+    offsets: [usize; N],
+    node: Vec<Node>,
     /// Level up to which the trees S and T are complete.
     level: [i32; 2],
     /// Nodes of that level, some of them more than once or moved elsewhere since.
@@ -37,32 +56,27 @@ pub(super) struct Flow<const N: usize> {
     orphans: VecDeque<u32>,
 }
 
-impl<const N: usize> Flow<N> {
-    /// A network without capacities.
-    pub fn new(nodes: usize, offsets: [usize; N]) -> Self {
-        Self {
-            offsets,
-            residual: vec![[0; N]; nodes],
-            excess: vec![0; nodes],
-            label: vec![0; nodes],
-            parent: vec![NONE; nodes],
-            level: [1; 2],
-            front: [Vec::new(), Vec::new()],
-            next: Vec::new(),
-            growing: 0,
-            orphans: VecDeque::new(),
-        }
+impl<'a, const N: usize> Trees<'a, N> {
+    /// Trees of roots alone.
+    pub fn new(network: &'a mut Network<N>) -> Self {
+        let mut front = [Vec::new(), Vec::new()];
+        let node = network.residual.iter().zip(&network.excess).enumerate().map(|(v, (residual, &excess))| {
+            let open = residual.iter().enumerate().fold(0, |open, (d, &r)| open | u32::from(r > 0) << d);
+            let mut node = Node { label: excess.signum(), open };
+            node.set_parent(if excess == 0 { NONE } else { ROOT });
+            if excess != 0 {
+                front[usize::from(excess < 0)].push(v as u32);
+            }
+            node
+        });
+        let node = node.collect();
+        let offsets = network.offsets();
+        let orphans = VecDeque::new();
+        Self { network, offsets, node, level: [1; 2], front, next: Vec::new(), growing: 0, orphans }
     }
 
     /// Pushes the maximum flow. False if `stop` said so before the end.
-    pub fn run(&mut self, stop: &dyn Fn() -> bool) -> bool {
-        for (v, &excess) in self.excess.iter().enumerate() {
-            if excess != 0 {
-                self.label[v] = excess.signum();
-                self.parent[v] = ROOT;
-                self.front[usize::from(excess < 0)].push(v as u32);
-            }
-        }
+    pub fn run(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> bool {
         while !self.front[0].is_empty() && !self.front[1].is_empty() {
             if stop() {
                 return false;
@@ -70,22 +84,6 @@ impl<const N: usize> Flow<N> {
             if self.front[0].len() <= self.front[1].len() { self.grow::<0>() } else { self.grow::<1>() }
         }
         true
-    }
-
-    /// The smallest source side of all minimum cuts: what the source still reaches.
-    pub fn source_side(&self) -> Vec<bool> {
-        let mut reached: Vec<bool> = self.excess.iter().map(|&e| e > 0).collect();
-        let mut stack: Vec<u32> = (0..).zip(&reached).filter(|(_, r)| **r).map(|(v, _)| v).collect();
-        while let Some(v) = stack.pop() {
-            for (d, &residual) in self.residual[v as usize].iter().enumerate() {
-                let w = self.neighbour(v, d);
-                if residual > 0 && !reached[w] {
-                    reached[w] = true;
-                    stack.push(w as u32);
-                }
-            }
-        }
-        reached
     }
 
     #[inline(always)]
@@ -96,13 +94,19 @@ impl<const N: usize> Flow<N> {
     /// Distance in tree `T` (0 is S, 1 is T); below 0 in the other tree.
     #[inline(always)]
     fn distance<const T: usize>(&self, v: usize) -> i32 {
-        if T == 0 { self.label[v] } else { -self.label[v] }
+        if T == 0 { self.node[v].label } else { -self.node[v].label }
     }
 
     /// Residual capacity between a node and its neighbour, in the direction away from the tree's root.
     #[inline(always)]
     fn outward<const T: usize>(&self, v: u32, d: usize, w: usize) -> i32 {
-        if T == 0 { self.residual[v as usize][d] } else { self.residual[w][d ^ 1] }
+        if T == 0 { self.network.residual[v as usize][d] } else { self.network.residual[w][d ^ 1] }
+    }
+
+    /// Whether any of that is left.
+    #[inline(always)]
+    fn is_open<const T: usize>(&self, v: u32, d: usize, w: usize) -> bool {
+        if T == 0 { self.node[v as usize].open >> d & 1 == 1 } else { self.node[w].open >> (d ^ 1) & 1 == 1 }
     }
 
     /// Grows one tree by one level.
@@ -125,14 +129,14 @@ impl<const N: usize> Flow<N> {
     fn scan<const T: usize>(&mut self, v: u32, level: i32) {
         for d in 0..N {
             let w = self.neighbour(v, d);
-            while self.outward::<T>(v, d, w) > 0 {
+            while self.is_open::<T>(v, d, w) {
                 let met = self.distance::<T>(w);
                 if met > 0 {
                     break;
                 }
                 if met == 0 {
-                    self.label[w] = if T == 0 { level + 1 } else { -level - 1 };
-                    self.parent[w] = (d ^ 1) as u8;
+                    self.node[w].label = if T == 0 { level + 1 } else { -level - 1 };
+                    self.node[w].set_parent((d ^ 1) as u32);
                     self.next.push(w as u32);
                     break;
                 }
@@ -151,9 +155,13 @@ impl<const N: usize> Flow<N> {
     /// Pushes what fits from the source through the arc `d` of `v` to the sink, and mends the trees.
     fn augment(&mut self, v: u32, d: usize) {
         let w = self.neighbour(v, d) as u32;
-        let push = self.room::<0>(v).min(self.room::<1>(w)).min(self.residual[v as usize][d]);
-        self.residual[v as usize][d] -= push;
-        self.residual[w as usize][d ^ 1] += push;
+        let push = self.room::<0>(v).min(self.room::<1>(w)).min(self.network.residual[v as usize][d]);
+        self.network.residual[v as usize][d] -= push;
+        self.network.residual[w as usize][d ^ 1] += push;
+        self.node[w as usize].open |= 1 << (d ^ 1);
+        if self.network.residual[v as usize][d] == 0 {
+            self.node[v as usize].open &= !(1 << d);
+        }
         self.push::<0>(v, push);
         self.adopt::<0>();
         self.push::<1>(w, push);
@@ -164,9 +172,9 @@ impl<const N: usize> Flow<N> {
     fn room<const T: usize>(&self, mut v: u32) -> i32 {
         let mut room = i32::MAX;
         loop {
-            let p = self.parent[v as usize];
+            let p = self.node[v as usize].parent();
             if p == ROOT {
-                return room.min(self.excess[v as usize].abs());
+                return room.min(self.network.excess[v as usize].abs());
             }
             let u = self.neighbour(v, p as usize);
             room = room.min(self.outward::<T>(u as u32, p as usize ^ 1, v as usize));
@@ -177,10 +185,10 @@ impl<const N: usize> Flow<N> {
     /// Pushes between a node and its terminal; what is cut off becomes an orphan, nearest to the root first.
     fn push<const T: usize>(&mut self, mut v: u32, push: i32) {
         loop {
-            let p = self.parent[v as usize];
+            let p = self.node[v as usize].parent();
             if p == ROOT {
-                self.excess[v as usize] += if T == 0 { -push } else { push };
-                if self.excess[v as usize] == 0 {
+                self.network.excess[v as usize] += if T == 0 { -push } else { push };
+                if self.network.excess[v as usize] == 0 {
                     self.orphan(v);
                 }
                 return;
@@ -188,9 +196,11 @@ impl<const N: usize> Flow<N> {
             let d = p as usize;
             let u = self.neighbour(v, d);
             let (down, up) = if T == 0 { ((u, d ^ 1), (v as usize, d)) } else { ((v as usize, d), (u, d ^ 1)) };
-            self.residual[down.0][down.1] -= push;
-            self.residual[up.0][up.1] += push;
-            if self.residual[down.0][down.1] == 0 {
+            self.network.residual[down.0][down.1] -= push;
+            self.network.residual[up.0][up.1] += push;
+            self.node[up.0].open |= 1 << up.1;
+            if self.network.residual[down.0][down.1] == 0 {
+                self.node[down.0].open &= !(1 << down.1);
                 self.orphan(v);
             }
             v = u as u32;
@@ -198,7 +208,7 @@ impl<const N: usize> Flow<N> {
     }
 
     fn orphan(&mut self, v: u32) {
-        self.parent[v as usize] = NONE;
+        self.node[v as usize].set_parent(NONE);
         self.orphans.push_front(v);
     }
 
@@ -212,14 +222,14 @@ impl<const N: usize> Flow<N> {
             for d in 0..N {
                 let u = self.neighbour(v, d);
                 let distance = self.distance::<T>(u);
-                if distance > 0 && distance < nearest && self.outward::<T>(u as u32, d ^ 1, v as usize) > 0 {
-                    (nearest, parent) = (distance, d as u8);
+                if distance > 0 && distance < nearest && self.is_open::<T>(u as u32, d ^ 1, v as usize) {
+                    (nearest, parent) = (distance, d as u32);
                     if distance < own {
                         break;
                     }
                 }
             }
-            self.parent[v as usize] = parent;
+            self.node[v as usize].set_parent(parent);
             if nearest + 1 != own || parent == NONE {
                 self.moved::<T>(v, if parent == NONE { 0 } else { nearest + 1 });
             }
@@ -228,11 +238,11 @@ impl<const N: usize> Flow<N> {
 
     /// Gives a node another distance (0 takes it out of the tree), which orphans its children.
     fn moved<const T: usize>(&mut self, v: u32, distance: i32) {
-        self.label[v as usize] = if T == 0 { distance } else { -distance };
+        self.node[v as usize].label = if T == 0 { distance } else { -distance };
         for d in 0..N {
             let w = self.neighbour(v, d);
-            if self.parent[w] as usize == d ^ 1 && self.distance::<T>(w) > 0 {
-                self.parent[w] = NONE;
+            if self.node[w].parent() as usize == d ^ 1 && self.distance::<T>(w) > 0 {
+                self.node[w].set_parent(NONE);
                 self.orphans.push_back(w as u32);
             }
         }
