@@ -61,6 +61,12 @@ impl<const N: usize> Network<N> {
         Some(to)
     }
 
+    /// True if a voxel `[k, j, i]` lacks a neighbour.
+    #[inline(always)]
+    pub fn at_border(&self, at: [usize; 3]) -> bool {
+        (0..3).any(|axis| at[axis] == 0 || at[axis] + 1 == self.shape[axis])
+    }
+
     /// The smallest source side of all minimum cuts, once the flow is the maximum: what the source still reaches.
     pub fn source_side(&self) -> Vec<bool> {
         let offsets = self.offsets();

@@ -65,6 +65,7 @@ impl Segmenter for Threshold {
             context: 1.5,
             local_from: self.local_from,
             first_spacing_voxels: self.first_spacing_voxels,
+            within_mm: 0.0,
         };
         EngineDescription {
             name: "threshold".into(),
