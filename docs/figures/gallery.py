@@ -183,7 +183,7 @@ def running_out_sheet(server, cases: dict[str, Lesion], out: Path) -> None:
     box = drawing.box_3d(lesion)
     ways = (
         ("one click", [[click]], {}),
-        ("the same, within=20", [[click]], {"within": "20"}),
+        ("the same, within=8", [[click]], {"within": "8"}),
         ("a box round the lesion", [box.prompts], {}),
         ("click, then the box", [[click], box.prompts], {}),
     )

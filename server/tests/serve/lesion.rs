@@ -143,8 +143,8 @@ impl Lesion {
         ]
     }
 
-    /// What a prompt says holds for the mask, whatever the engine.
-    pub fn obeyed(&self, prompt: &Prompt, placed: &v1::PlacedPrompt, mask: &Mask) -> Result<(), String> {
+    /// What a prompt says holds for the mask, whatever the engine; but for one that lets a drawn border slide to an edge.
+    pub fn obeyed(&self, prompt: &Prompt, placed: &v1::PlacedPrompt, mask: &Mask, slides: bool) -> Result<(), String> {
         let holds = |held: bool, what: &str| if held { Ok(()) } else { Err(what.to_owned()) };
         let marked = prompt.rasterise(self.grid()).unwrap();
         let held = marked.voxels().filter(|v| mask.contains(*v)).count();
@@ -166,6 +166,7 @@ impl Lesion {
                 holds(held > 0, "something inside")
             }
             Prompt::Lasso(_) => holds(held > 0, "something inside"),
+            Prompt::Polygon(_) if slides => holds(2 * held > marked.count(), "most of what is marked"),
             // Firm: what is marked is of the label.
             _ => holds(held == marked.count(), "all that is marked"),
         }

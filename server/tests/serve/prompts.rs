@@ -3,7 +3,7 @@
 use crate::lesion::{Lesion, dice};
 use crate::support::{Reader, Server};
 use isochrone_api::{v1, wire_prompt};
-use isochrone_prompt::{InitialMask, LabelName, Plane, Polarity, Polygon, Prompt};
+use isochrone_prompt::{InitialMask, LabelName, Polarity, Polygon, Prompt};
 use isochrone_volume::{DVec3, Grid, Mask};
 use std::sync::Arc;
 use tonic::Code;
@@ -34,11 +34,12 @@ pub async fn label(server: &mut Server, session: &str, grid: &Arc<Grid>, name: &
 
 /// Dice that each kind of prompt, in the order of [`Lesion::prompts`], reaches at least with each engine.
 const REACHED: [(&str, [f64; 9]); 5] = [
-    ("network", [0.0; 9]),
-    ("geodesic", [0.0; 9]),
-    ("graph-cut", [0.0; 9]),
-    ("active-contour", [0.0; 9]),
-    ("iso-contour", [0.0; 9]),
+    ("network", [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 1.0, 0.1]),
+    ("geodesic", [0.4, 0.3, 0.5, 0.2, 0.25, 0.45, 0.55, 1.0, 0.4]),
+    ("graph-cut", [0.6, 0.6, 0.4, 0.25, 0.25, 0.45, 0.45, 1.0, 0.6]),
+    ("active-contour", [0.35, 0.4, 0.35, 0.2, 0.2, 0.25, 0.4, 1.0, 0.35]),
+    // A share of the maximum means something in PET (see below); this is MR, and only a box in space holds it.
+    ("iso-contour", [0.0, 0.0, 0.0, 0.2, 0.2, 0.0, 0.0, 1.0, 0.0]),
 ];
 
 #[tokio::test]
@@ -63,7 +64,8 @@ async fn every_kind_with_every_engine() {
             let least = REACHED.iter().find(|(name, _)| *name == engine).unwrap().1[number];
             assert!(reached >= least, "{engine}, {kind}: Dice {reached:.3}");
             let placed = &update.prompts[0];
-            lesion.obeyed(&prompt, placed, &reader.mask).unwrap_or_else(|what| panic!("{engine}, {kind}: {what}"));
+            let obeyed = lesion.obeyed(&prompt, placed, &reader.mask, engine == "active-contour");
+            obeyed.unwrap_or_else(|what| panic!("{engine}, {kind}: {what}"));
             // What was sent comes back as it was placed, now and later.
             assert_eq!(placed.prompt.as_ref(), Some(&wire), "{engine}, {kind}");
             assert!(placed.voxels > 0 && placed.r#box.is_some());
@@ -104,7 +106,7 @@ async fn a_hot_spot_by_one_click_with_every_engine() {
     let Some(lesion) = Lesion::pet() else { return };
     let mut server = Server::start().await;
     let volume = lesion.load(&mut server).await;
-    for (engine, least) in [("iso-contour", 0.0), ("graph-cut", 0.0), ("active-contour", 0.0), ("geodesic", 0.0)] {
+    for (engine, least) in [("iso-contour", 0.75), ("graph-cut", 0.4), ("active-contour", 0.7), ("geodesic", 0.75)] {
         let session = server.open(&volume, engine).await.unwrap();
         let mut reader = label(&mut server, &session, lesion.grid(), "lesion").await;
         reader.click(lesion.middle(), true).await.unwrap();
@@ -121,7 +123,7 @@ async fn what_runs_out_is_said_and_a_bound_holds_it() {
     let volume = lesion.load(&mut server).await;
     for engine in ["graph-cut", "iso-contour"] {
         let mut found = Vec::new();
-        for within in ["0", "20"] {
+        for within in ["0", "8"] {
             let request = v1::OpenSessionRequest {
                 volume_ids: vec![volume.volume_id.clone()],
                 engine: engine.to_owned(),
@@ -136,7 +138,8 @@ async fn what_runs_out_is_said_and_a_bound_holds_it() {
         }
         println!("{engine}: {found:?}");
         let [(said, free), (still, bounded)] = found[..] else { panic!() };
-        assert!(said && !still && bounded > free, "{engine}: {found:?}");
+        // The iso-contour runs along a vessel, not to the border.
+        assert!(said == (engine == "graph-cut") && !still && bounded > free, "{engine}: {found:?}");
     }
 }
 
