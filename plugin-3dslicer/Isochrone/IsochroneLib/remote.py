@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class LabelInfo:
     locked: bool = False
     category: tuple = ()
     type: tuple = ()
+    anatomy: tuple = ()
 
 
 @dataclass
@@ -277,7 +278,7 @@ class Remote:
         request = pb.AddLabelRequest(session_id=self.session_id, name=info.name, **self._of(info))
         label = self.client.call(self.client.services.segmentation.AddLabel, request)
         self.label_ids[segment], self._segments[label.label_id] = label.label_id, segment
-        self.labels[segment] = LabelInfo(info.name, info.colour, False, info.category, info.type)
+        self.labels[segment] = replace(info, locked=False)
         self.masks[segment] = BoxMask()
         self.revision = label.revision
 
@@ -296,7 +297,7 @@ class Remote:
     def _of(self, info: LabelInfo) -> dict:
         pb = self.client.messages.labels
         fields = {"colour": pb.Colour(red=info.colour[0], green=info.colour[1], blue=info.colour[2])}
-        for name in ("category", "type"):
+        for name in ("category", "type", "anatomy"):
             code = getattr(info, name)
             if code:
                 fields[name] = pb.Code(value=code[0], scheme=code[1], meaning=code[2])
@@ -308,7 +309,8 @@ class Remote:
         for label in labels:
             code = lambda c: (c.value, c.scheme, c.meaning) if c.value else ()
             colour = (label.colour.red, label.colour.green, label.colour.blue)
-            info = LabelInfo(label.name, colour, label.locked, code(label.category), code(label.type))
+            codes = code(label.category), code(label.type), code(label.anatomy)
+            info = LabelInfo(label.name, colour, label.locked, *codes)
             segment = self.segment_of(label.label_id)
             known[segment], self.label_ids[segment] = info, label.label_id
         self.labels = known

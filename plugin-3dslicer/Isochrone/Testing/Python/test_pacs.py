@@ -22,7 +22,7 @@ from dicom_series import write_series  # noqa: E402
 NEOPLASM = (
     "Segmentation category and type - DICOM master list"
     "~SCT^49755003^Morphologically Abnormal Structure~SCT^108369006^Neoplasm~^^"
-    "~Anatomic codes - DICOM master list~^^~^^"
+    "~Anatomic codes - DICOM master list~SCT^39607008^Lung~^^"
 )
 
 
@@ -138,6 +138,7 @@ def test_fetched_by_series_and_stored_with_slicers_codes(pacs, connect):
     category = codes(described.SegmentedPropertyCategoryCodeSequence)
     assert category == ("49755003", "SCT", "Morphologically Abnormal Structure")
     assert codes(described.SegmentedPropertyTypeCodeSequence) == ("108369006", "SCT", "Neoplasm")
+    assert codes(described.AnatomicRegionSequence) == ("39607008", "SCT", "Lung")
     assert np.array_equal(frames(instance, pacs.slices), mask), "the PACS has another mask than Slicer"
 
 
