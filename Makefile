@@ -79,8 +79,9 @@ evaluate-peers: build/stamp-venv ## the same clicks through other people's metho
 gpu-check: build lesions ## a GPU's masks and times against the CPU's; says so where there is no GPU
 	$(BIN) gpu-check $(ARGS)
 
-train: wheel build/stamp-train ## train the network: make train DATA=folder MINUTES=60 [PROCESSES=2] [START=models/lesion-2]
+train: build wheel build/stamp-train ## train the network: make train DATA=folder MINUTES=60 [PROCESSES=2] [START=models/lesion-2]
 	cd training && .venv/bin/python -m isochrone_training.synth
+	cd training && .venv/bin/python -m isochrone_training.negatives --data "$(abspath $(DATA))"
 	cd training && .venv/bin/python -m isochrone_training.train --data "$(abspath $(DATA))" --minutes $(MINUTES) --out runs/latest \
 		--processes $(PROCESSES) $(if $(START),--start "$(abspath $(START))")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .data import VALIDATION_PATIENTS, Sampler, read_cases
+from .data import VALIDATION_PATIENTS, Sampler, read_cases, stored_volumes
 from .kernels import centre_click, dice, set_threads
 from .recipe import read_recipe
 from .region import Region, guidance, normalise
@@ -44,14 +44,14 @@ class Source:
         return [self.sampler.sample() for _ in range(self.count)]
 
 
-def train(recipe: dict, start: Path, data: Path, synthetic: list[Path], steps: int, out: Path):
+def train(recipe: dict, start: Path, data: Path, stored: dict[str, list[Path]], steps: int, out: Path):
     """One arm's network after ``steps`` steps; the learning rate follows them."""
     trainer = Trainer(recipe, out, 1.0)
     warm_start(trainer.net, start, recipe["guidance"]["kind"])
     with torch.no_grad():
         trainer.net.encoder.stem[0].weight[:, -2:] = 0
     trainer.average = {k: v.detach().clone() for k, v in trainer.net.state_dict().items()}
-    source = Source(Sampler(data, synthetic, recipe, [recipe["seed"], 7]), recipe["optimiser"]["batch"])
+    source = Source(Sampler(data, stored, recipe, [recipe["seed"], 7]), recipe["optimiser"]["batch"])
     for step in range(steps):
         trainer.seconds = 60.0 * step / steps
         trainer.update(trainer.batch(source))
@@ -90,13 +90,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--side", type=int, default=48)
     parser.add_argument("--arms", nargs="+", default=list(ARMS))
-    parser.add_argument("--synthetic", type=Path, default=here / "cache" / "synthetic")
+    parser.add_argument("--cache", type=Path, default=here / "cache", help="what synth and negatives have written")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--json", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
     set_threads(1)
-    synthetic = sorted(args.synthetic.glob("[0-9][0-9][0-9][0-9].npz"))
+    stored = stored_volumes(args.cache)
     rows = json.loads(args.json.read_text()) if args.json.exists() else []
     for seed in args.seeds:
         for arm in args.arms:
@@ -107,7 +107,7 @@ def main() -> None:
             recipe["region"]["encoding"] = ARMS[arm]
             recipe["sampling"] |= {"side_voxels": args.side, "pool": 8}
             recipe["optimiser"] |= {"warm_up_steps": 20, "average": 0.97}
-            net = train(recipe, args.start, args.data, synthetic, args.steps, Path("/nowhere"))
+            net = train(recipe, args.start, args.data, stored, args.steps, Path("/nowhere"))
             scores = judge(net, recipe, args.data)
             rows.append({"arm": arm, "seed": seed, "steps": args.steps, "dice": scores})
             args.json.write_text(json.dumps(rows))

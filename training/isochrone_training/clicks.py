@@ -6,26 +6,24 @@ import numpy as np
 from scipy import ndimage
 
 from . import prompts
-from .kernels import centre_click, distance_transform
+from .kernels import distance_transform, simulated_click
 from .synth import noise
 
 UNIT = (1.0, 1.0, 1.0)
 NEIGHBOURS = np.ones((3, 3, 3), bool)
-# How often a reader corrects in which way.
+# How often a reader corrects in which way: the readers of the wheel, or a scribble. The shaking hand of "perturbed"
+# puts some clicks on the wrong side of the border.
 HABITS = {
-    "centre": 0.5, "deep": 0.12, "uniform": 0.06, "boundary": 0.06, "perturbed": 0.1, "long_axis": 0.04,
-    "uncertain": 0.04, "wrong_side": 0.02, "scribble": 0.06,
+    "centre": 0.5, "edt": 0.14, "uniform": 0.06, "boundary": 0.06, "perturbed": 0.12, "long-axis": 0.04,
+    "uncertain": 0.04, "scribble": 0.04,
 }
 
 
 def first_click(rng, truth: np.ndarray, spacing_mm, box) -> np.ndarray:
     """A voxel ``[k, j, i]`` in a lesion: its centre half of the time, else anywhere but the rim."""
-    part = truth[box]
-    origin = np.array([s.start for s in box])
-    if rng.random() < 0.5:
-        at, _ = centre_click(np.zeros_like(part), part, spacing_mm)
-        return origin + at
-    return origin + deep_voxel(rng, part, spacing_mm)
+    reader = "centre" if rng.random() < 0.5 else "edt"
+    at, _ = simulated_click(reader, None, truth[box], spacing_mm, seed=int(rng.integers(2**31)))
+    return np.array([s.start for s in box]) + at
 
 
 def deep_voxel(rng, mask: np.ndarray, spacing_mm=UNIT) -> np.ndarray:
@@ -35,47 +33,24 @@ def deep_voxel(rng, mask: np.ndarray, spacing_mm=UNIT) -> np.ndarray:
     return np.array(np.unravel_index(np.searchsorted(total, rng.random() * total[-1]), mask.shape))
 
 
-def of_error(rng, habit: str, error: np.ndarray, centre, logit) -> np.ndarray:
-    """One voxel of an error (a mask that is not empty), by the reader's habit."""
-    places = np.argwhere(error)
-    if habit == "deep":
-        return deep_voxel(rng, error)
-    if habit == "boundary":
-        places = np.argwhere(error & ~ndimage.binary_erosion(error))
-    elif habit in ("perturbed", "wrong_side"):
-        near = centre + rng.normal(0, 2, (1, 3))
-        if habit == "wrong_side":
-            places = np.argwhere(ndimage.binary_dilation(error, NEIGHBOURS) & ~error)
-            near = places[rng.integers(len(places))][None]
-        return places[((places - near) ** 2).sum(1).argmin()]
-    elif habit == "long_axis":
-        along = (places - places.mean(0)) @ np.linalg.eigh(np.cov(places.T) + 1e-6 * np.eye(3))[1][:, 2]
-        return places[np.abs(along - np.quantile(along, rng.choice([0.25, 0.75]))).argmin()]
-    elif habit == "uncertain" and logit is not None:
-        return places[np.abs(logit[tuple(places.T)]).argmin()]
-    return places[rng.integers(len(places))]
-
-
 def next_prompt(rng, prediction: np.ndarray, truth: np.ndarray, logit=None) -> tuple[list, bool] | None:
     """Voxels of the reader's next prompt and their sign; None where nothing is wrong."""
-    found = centre_click(prediction, truth, UNIT)
+    habit = str(rng.choice(list(HABITS), p=list(HABITS.values())))
+    seed, turn = int(rng.integers(2**31)), int(rng.integers(3))
+    doubt = None if logit is None else -np.abs(logit)
+    # The wheel's hand shakes in mm: here a voxel counts as two.
+    spacing = (2.0, 2.0, 2.0) if habit == "perturbed" else UNIT
+    reader = "centre" if habit == "scribble" else habit
+    found = simulated_click(reader, prediction, truth, spacing, seed=seed, turn=turn, uncertainty=doubt)
     if found is None:
         return None
-    centre, positive = np.array(found[0]), bool(found[1])
-    habit = rng.choice(list(HABITS), p=list(HABITS.values()))
-    if habit == "centre":
-        return [tuple(int(v) for v in centre)], positive
-    error = prediction != truth
-    if habit == "deep":  # any error, of either kind
-        at = of_error(rng, habit, error, centre, logit)
-        return [tuple(int(v) for v in at)], bool(truth[tuple(at)])
-    labels, _ = ndimage.label(error & (truth == positive), NEIGHBOURS)
-    error = labels == labels[tuple(centre)]
-    if error.sum() < 8:
-        return [tuple(int(v) for v in centre)], positive
+    at, positive = tuple(int(v) for v in found[0]), bool(found[1])
     if habit == "scribble":
-        return prompts.scribble(rng, error), positive
-    return [tuple(int(v) for v in of_error(rng, habit, error, centre, logit))], positive
+        labels, _ = ndimage.label((prediction != truth) & (truth == positive), NEIGHBOURS)
+        error = labels == labels[at]
+        if error.sum() >= 8:
+            return prompts.scribble(rng, error), positive
+    return [at], positive
 
 
 def clicked_component(prediction: np.ndarray, clicks: list) -> np.ndarray:

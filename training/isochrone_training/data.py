@@ -92,12 +92,13 @@ def read_small_lesions(data: Path) -> list[Case]:
     return [read_case(f) for f in find_cases(data) if f.name in SMALL_LESIONS]
 
 
-def read_synthetic(path: Path) -> Case:
-    """One volume of :mod:`synth`."""
+def read_stored(path: Path) -> Case:
+    """One volume of :mod:`synth` or :mod:`negatives`."""
     with np.load(path) as stored:
         image = stored["image"].astype(np.float32)
         spacing = tuple(float(s) for s in stored["spacing"])
-        return Case(path.stem, "OT", image, stored["mask"], spacing)
+        modality = str(stored["modality"]) if "modality" in stored else "OT"
+        return Case(path.stem, modality, image, stored["mask"], spacing)
 
 
 @dataclass
@@ -117,10 +118,16 @@ class Sample:
         return self.channels[0]
 
 
-class Sampler:
-    """Random regions of random lesions, by the shares of the recipe."""
+def stored_volumes(cache: Path) -> dict[str, list[Path]]:
+    """What :mod:`synth` and :mod:`negatives` have written under a folder."""
+    kinds = ("synthetic", "negatives")
+    return {kind: sorted(p for p in (cache / kind).glob("*.npz") if ".part" not in p.name) for kind in kinds}
 
-    def __init__(self, data: Path, synthetic: list[Path], recipe: dict, seed) -> None:
+
+class Sampler:
+    """Random regions of random lesions, by the shares of the recipe; ``stored``: see :func:`stored_volumes`."""
+
+    def __init__(self, data: Path, stored: dict[str, list[Path]], recipe: dict, seed) -> None:
         self.recipe, self.rng = recipe, np.random.default_rng(seed)
         cases = read_cases(data, None, recipe["network"]["image_channels"])
         self.modalities: dict[str, list[Case]] = {}
@@ -128,14 +135,15 @@ class Sampler:
             if case.lesions:
                 self.modalities.setdefault(case.modality, []).append(case)
         self.small = read_small_lesions(data)
-        self.synthetic = synthetic
+        self.synthetic = stored["synthetic"]
+        self.negatives = [read_stored(path) for path in stored["negatives"]]
 
     def case(self) -> Case:
         """Synthetic, multiple sclerosis, or a modality at random and one of its cases."""
         share, rng = self.recipe["sampling"], self.rng
         draw = rng.random()
         if self.synthetic and draw < share["synthetic_share"]:
-            return read_synthetic(self.synthetic[rng.integers(len(self.synthetic))])
+            return read_stored(self.synthetic[rng.integers(len(self.synthetic))])
         if self.small and draw < share["synthetic_share"] + share["small_lesion_share"]:
             return self.small[rng.integers(len(self.small))]
         cases = self.modalities[sorted(self.modalities)[rng.integers(len(self.modalities))]]
@@ -144,9 +152,11 @@ class Sampler:
     def sample(self) -> Sample:
         """One region with enough of its lesion in it."""
         while True:
+            share = self.recipe["sampling"]
+            if self.rng.random() < share["negative_share"]:
+                healthy = self.negatives and self.rng.random() < share["healthy_share"]
+                return self.negative(self.negatives[self.rng.integers(len(self.negatives))] if healthy else self.case())
             case = self.case()
-            if self.rng.random() < self.recipe["sampling"]["negative_share"]:
-                return self.negative(case)
             if not case.lesions:
                 continue
             sample = self.cut(case, case.lesions[self.rng.integers(len(case.lesions))])

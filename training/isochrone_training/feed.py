@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 
 
-def fill(queue, data: Path, synthetic: list[Path], recipe: dict, seed) -> None:
+def fill(queue, data: Path, stored: dict[str, list[Path]], recipe: dict, seed) -> None:
     """The background process: puts batches into the queue until it is ended."""
     from .data import Sampler
     from .kernels import set_threads
 
     set_threads(1)
-    sampler = Sampler(data, synthetic, recipe, seed)
+    sampler = Sampler(data, stored, recipe, seed)
     while True:
         queue.put([sampler.sample() for _ in range(recipe["optimiser"]["batch"])])
 
@@ -19,13 +19,13 @@ def fill(queue, data: Path, synthetic: list[Path], recipe: dict, seed) -> None:
 class Feed:
     """Batches of samples from one background process."""
 
-    def __init__(self, data: Path, synthetic: list[Path], recipe: dict, seed) -> None:
+    def __init__(self, data: Path, stored: dict[str, list[Path]], recipe: dict, seed) -> None:
         context = multiprocessing.get_context("spawn")
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited; torch's own count is set apart
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self.queue = context.Queue(8)
         self.process = context.Process(
-            target=fill, args=(self.queue, data, synthetic, recipe, seed), daemon=True
+            target=fill, args=(self.queue, data, stored, recipe, seed), daemon=True
         )
         self.process.start()
 

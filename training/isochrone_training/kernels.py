@@ -11,9 +11,10 @@ from isochrone import (
     geodesic_distance,
     resample_region,
     set_threads,
+    simulated_click,
 )
 
 __all__ = [
     "centre_click", "dice", "disk", "distance_transform", "euclidean_distance", "exponential_geodesic",
-    "gaussian", "geodesic_distance", "resample_region", "set_threads",
+    "gaussian", "geodesic_distance", "resample_region", "set_threads", "simulated_click",
 ]

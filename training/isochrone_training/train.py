@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .data import stored_volumes
 from .feed import Feed
 from .kernels import gaussian
 from .loss import total
@@ -221,8 +222,7 @@ def worker(rank: int, args: argparse.Namespace) -> None:
             world_size=args.processes,
         )
     trainer = Trainer(recipe, args.out, args.minutes, args.start, rank, args.processes)
-    synthetic = sorted(args.synthetic.glob("[0-9][0-9][0-9][0-9].npz"))
-    feed = Feed(args.data, synthetic, recipe, [recipe["seed"], trainer.step, rank])
+    feed = Feed(args.data, stored_volumes(args.cache), recipe, [recipe["seed"], trainer.step, rank])
     try:
         run(trainer, feed, args.data)
     finally:
@@ -237,14 +237,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--out", type=Path, default=here / "runs" / "latest")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
-    parser.add_argument("--synthetic", type=Path, default=here / "cache" / "synthetic")
+    parser.add_argument("--cache", type=Path, default=here / "cache", help="what synth and negatives have written")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--start", type=Path, help="bundle or checkpoint whose weights to begin from")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "meeting").unlink(missing_ok=True)
-    if not any(args.synthetic.glob("[0-9][0-9][0-9][0-9].npz")):
-        parser.error(f"no volumes in {args.synthetic}: run python -m isochrone_training.synth first")
+    if not stored_volumes(args.cache)["synthetic"]:
+        parser.error(f"no volumes in {args.cache}: run python -m isochrone_training.synth first")
     if args.processes == 1:
         worker(0, args)
     else:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .data import Sampler
+from .data import Sampler, stored_volumes
 from .kernels import set_threads
 from .net import LesionNet
 from .recipe import new_network, read_recipe
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--out", type=Path, required=True, help="file for the whole network's weights")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
-    parser.add_argument("--synthetic", type=Path, default=here / "cache" / "synthetic")
+    parser.add_argument("--cache", type=Path, default=here / "cache", help="what synth and negatives have written")
     parser.add_argument("--begin", type=Path, help="weights of both parts from an earlier run")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -131,8 +131,8 @@ def main() -> None:
         net.load_state_dict({k: v for k, v in begun.items() if k.startswith(("sampler.", "error."))}, strict=False)
     for part in (net.encoder, net.decoder):
         part.requires_grad_(False)
-    synthetic = sorted(args.synthetic.glob("[0-9][0-9][0-9][0-9].npz"))
-    train(net, States(net, Sampler(args.data, synthetic, recipe, [recipe["seed"], 3]), recipe), recipe, args.minutes)
+    stored = stored_volumes(args.cache)
+    train(net, States(net, Sampler(args.data, stored, recipe, [recipe["seed"], 3]), recipe), recipe, args.minutes)
     torch.save({"average": net.state_dict()}, args.out)
 
 

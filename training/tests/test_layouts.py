@@ -1,6 +1,7 @@
 """Cases are found in every layout, and read with their channels on one grid."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,3 +71,38 @@ def test_a_companion_comes_onto_the_first_images_grid(tmp_path, image):
     assert case.companions[0].shape == case.image.shape == (8, 10, 12)
     assert np.allclose(case.companions[0][0, 0], 2.0 * np.arange(12))
     assert not read_case(files).companions
+
+
+def test_healthy_volumes_give_regions_without_clicks_or_lesion(tmp_path, image):
+    from isochrone_training.data import Sampler, stored_volumes
+    from isochrone_training.negatives import save as keep
+    from isochrone_training.recipe import read_recipe
+
+    save(tmp_path / "c/image.nii.gz", image)
+    save(tmp_path / "c/mask.nii.gz", (image > 1).astype(np.uint8))
+    (tmp_path / "cache/negatives").mkdir(parents=True)
+    keep(tmp_path / "cache/negatives", "head", "MR", nibabel.Nifti1Image(image, np.eye(4)))
+    stored = stored_volumes(tmp_path / "cache")
+    assert [p.name for p in stored["negatives"]] == ["head.npz"] and not stored["synthetic"]
+    recipe = read_recipe(Path(__file__).parent.parent / "recipe.toml")
+    recipe["sampling"] |= {"negative_share": 1.0, "healthy_share": 1.0, "side_voxels": 16}
+    sampler = Sampler(tmp_path, stored, recipe, 1)
+    for _ in range(5):
+        sample = sampler.sample()
+        assert not sample.truth.any() and not sample.start.clicks and sample.start.previous is None
+
+
+def test_every_habit_of_the_reader_is_one_of_the_wheels():
+    from isochrone_training.clicks import HABITS, next_prompt
+
+    truth = np.zeros((20, 20, 20), bool)
+    truth[4:15, 5:16, 6:14] = True
+    nothing, rng = np.zeros_like(truth), np.random.default_rng(3)
+    logit = rng.standard_normal(truth.shape).astype(np.float32)
+    prompts = [next_prompt(rng, nothing, truth, logit) for _ in range(200)]
+    assert all(sign for _, sign in prompts)
+    hits = [truth[v] for voxels, _ in prompts for v in voxels]
+    assert np.mean(hits) > 0.9, "only a shaking hand leaves the lesion"
+    assert len({len(v) for v, _ in prompts}) > 1, "some prompts are scribbles"
+    assert next_prompt(rng, truth, truth) is None
+    assert sum(HABITS.values()) == pytest.approx(1.0)
