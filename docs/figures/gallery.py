@@ -187,7 +187,7 @@ def running_out_sheet(server, cases: dict[str, Lesion], out: Path) -> None:
         ("a box round the lesion", [box.prompts], {}),
         ("click, then the box", [[click], box.prompts], {}),
     )
-    note = "dotted: the experts' outline; below each title: whether the reply said that the mask may have run out"
+    note = "warned: the reply said that the mask may have run out of the lesion, and what helps"
     figure, axes = sheet(len(ways), f"Running out of {lesion.name}, and what helps", note, 2)
     for row, engine in zip(axes, ("graph-cut", "iso-contour"), strict=True):
         for a, (name, steps, parameters) in zip(row, ways, strict=True):

@@ -102,7 +102,7 @@ def extreme_points(lesion: Lesion) -> Drawn:
         points=[client.point(lesion.place(j, i, k)) for k, j, i in ends], axes=client.prompts.BOX_AXES_GRID
     )
     flat = np.array([(j, i) for _, j, i in ends])
-    return Drawn([sent], both(dots(flat[2:]), dots(flat[:2], marker="X")), "six ends (crosses: top and bottom)")
+    return Drawn([sent], both(dots(flat[2:]), dots(flat[:2], marker="X")), "six ends; crosses: top, bottom")
 
 
 def lasso(lesion: Lesion) -> Drawn:
@@ -161,4 +161,4 @@ def gaze(lesion: Lesion) -> Drawn:
         for n, p in enumerate(seen)
     ]
     sent = client.prompts.Gaze(samples=samples, plane=plane(lesion), dispersion_mm=8, polarity=client.POSITIVE)
-    return Drawn([sent], dots(seen, s=9, linewidths=0.3), "eyes at 60 Hz, three rests of half a second")
+    return Drawn([sent], dots(seen, s=9, linewidths=0.3), "three rests of the eyes")
