@@ -39,7 +39,9 @@ def enter_venv():
     wheels = sorted((ROOT / "build" / "wheels").glob("isochrone-*.whl"), key=lambda p: p.stat().st_mtime)
     if not wheels:
         sys.exit("No wheel in build/wheels: run `cd python && maturin build --release -o ../build/wheels` first")
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", wheels[-1]], check=True)
+    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "numpy"], check=True)
+    subprocess.run([*pip, "--no-deps", "--force-reinstall", wheels[-1]], check=True)
     os.execv(python, [str(python), __file__, *sys.argv[1:], "--inside"])
 
 
@@ -92,36 +94,37 @@ def images(shape, wanted):
 
 
 class Table:
-    short = []  # one line a table, printed at the end
+    """A table of ours (the first row) and peers; `short` gathers one line a table."""
 
-    def __init__(self, title, voxels):
-        self.ours, self.exact, self.voxels = None, None, voxels
+    short = []
+
+    def __init__(self, title):
+        self.ours, self.exact = None, None
         Table.short.append([title])
-        print(f"\n### {title}\n\n| | median s | CPU s | peak MB | off by > 1 % | max error | ours is × faster |\n|---|---|---|---|---|---|---|")
+        print(f"\n### {title}\n\n| | median s | CPU s | peak MB | off by > 1 % | max error | s ÷ ours | CPU s ÷ ours |\n|{8 * '---|'}")
 
-    def row(self, name, measured, compare=True):
+    def row(self, name, measured):
         import numpy as np
 
         wall, cpu, peak, result = measured
-        off = error = ""
-        if self.exact is not None and compare:
-            difference = np.abs(np.asarray(result) - self.exact)
-            off = f"{100 * float((difference > 0.01 * np.maximum(self.exact, 1e-6)).mean()):.2f} %"
-            error = f"{float(difference.max()):.2g}"
-        # Of CPU seconds where one thread works, as other programs lengthen the wall time.
-        mine, its = (self.ours or (0, 0))[self.single], (wall, cpu)[self.single]
-        ratio = f"{its / mine:.1f}" if mine else ""
-        print(f"| {name} | {wall:.4g} | {cpu:.3g} | {peak:.0f} | {off} | {error} | {ratio} |", flush=True)
         if self.ours is None:
             self.ours, self.exact = (wall, cpu), result
-        Table.short[-1].append(f"{name} {wall:.3g} s ({cpu:.3g} s CPU)" + (f" = {ratio} ×" if ratio else ""))
+            print(f"| {name} | {wall:.4g} | {cpu:.3g} | {peak:.0f} | | | | |", flush=True)
+            Table.short[-1].append(f"{wall:.3g} s")
+            return
+        difference = np.abs(np.asarray(result) - self.exact)
+        off = f"{100 * float((difference > 0.01 * np.maximum(self.exact, 1e-6)).mean()):.2f} %"
+        error = f"{float(difference.max()):.2g}"
+        ratios = wall / self.ours[0], cpu / max(self.ours[1], 1e-9)
+        print(f"| {name} | {wall:.4g} | {cpu:.3g} | {peak:.0f} | {off} | {error} | {ratios[0]:.2f} | {ratios[1]:.2f} |", flush=True)
+        Table.short[-1].append(f"{name} {wall:.3g} s (× {ratios[0]:.1f})")
 
 
-def compare(title, ours, rivals, budget, voxels, two_threads=True):
+def compare(title, ours, rivals, budget, two_threads=True):
     import isochrone
 
     isochrone.set_threads(1)
-    table = Table(title, voxels)
+    table = Table(title)
     table.row("isochrone", measure(ours, budget))
     if two_threads:
         isochrone.set_threads(2)
@@ -152,15 +155,17 @@ def clicks(image, spacing, cutoff):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=["128", "pet", "both"], default="128")
-    parser.add_argument("--images", nargs="+", choices=["synthetic", "pet", "head"], default=["synthetic", "pet"])
+    parser.add_argument("--size", choices=["128", "pet", "both"], default="both")
+    parser.add_argument("--images", nargs="+", choices=["synthetic", "pet", "head"], default=["synthetic", "pet", "head"])
     parser.add_argument("--only", nargs="+", choices=["euclidean", "dense", "geodesic", "clicks", "local"])
     parser.add_argument("--lam", nargs="+", type=float, default=[0.5, 1.0])
     parser.add_argument("--points", nargs="+", choices=["1", "10", "scribble"], default=["1", "10", "scribble"])
     parser.add_argument("--peers", nargs="+", help="only peers whose name contains one of these words")
-    parser.add_argument("--quick", action="store_true", help="only the fastest peers")
+    parser.add_argument("--quick", action="store_true", help="the quickest peers, one image, 10 clicks")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.quick:
+        options.images, options.points = ["synthetic"], ["10"]
     if not options.inside:
         enter_venv()
     sys.path.insert(0, str(Path(__file__).parent))
@@ -174,7 +179,7 @@ def main():
     sizes = {"128": [((128, 128, 128), (1.0, 1.0, 1.0))], "pet": [((326, 400, 400), (3.0, 2.04, 2.04))]}
     sizes["both"] = sizes["128"] + sizes["pet"]
     for shape, spacing in sizes[options.size]:
-        voxels, budget = int(np.prod(shape)), 1.0 if options.quick else 3.0
+        budget = 1.0 if options.quick else 3.0
         print(f"\n## {shape[2]}×{shape[1]}×{shape[0]}, spacing {spacing} mm (k, j, i), one thread; load {os.getloadavg()[0]:.1f}")
         rng = np.random.default_rng(1)
         ten = [tuple(int(rng.integers(n // 8, n - n // 8)) for n in shape) for _ in range(10)]
@@ -191,28 +196,31 @@ def main():
             for name, points in seeds.items():
                 rivals = chosen(peers.euclidean(shape, points, spacing))
                 rivals = {k: v for k, v in rivals.items() if k == "edt" or not options.quick}
-                compare(f"Euclidean, {name}", lambda: isochrone.euclidean_distance(shape, points, spacing), rivals, budget, voxels)
+                compare(f"Euclidean, {name}", lambda: isochrone.euclidean_distance(shape, points, spacing), rivals, budget)
         if part("local"):
             point, sigma = ten[:1], 3 * spacing[1]
             rivals = chosen(peers.bump(shape, point, [sigma / s for s in spacing]))
             for name, ours in (("Gaussian", isochrone.gaussian), ("Disk", isochrone.disk)):
-                compare(f"{name}, new map of 1 click", lambda: ours(shape, point, spacing, sigma), rivals, budget, voxels, False)
+                compare(f"{name}, new map of 1 click", lambda: ours(shape, point, spacing, sigma), rivals, budget, False)
         for kind, image in images(shape, options.images):
             if part("dense"):
                 mask = np.ascontiguousarray(image > np.percentile(image, 60)).astype(np.uint8)
                 flags, rivals = mask.astype(bool), chosen(peers.dense(mask, spacing))
                 rivals = {k: v for k, v in rivals.items() if k == "edt" or not options.quick}
-                compare(f"Distance inside a mask, {kind}", lambda: isochrone.distance_transform(flags, spacing), rivals, budget, voxels)
+                compare(f"Distance inside a mask, {kind}", lambda: isochrone.distance_transform(flags, spacing), rivals, budget)
             if part("geodesic"):
                 for lam in options.lam:
                     for name, points in seeds.items():
                         rivals = chosen(peers.geodesic(image, points, spacing, lam, options.quick))
                         ours = lambda: isochrone.geodesic_distance(image, points, spacing, lam)
-                        compare(f"Geodesic λ = {lam:g}, {name}, {kind}", ours, rivals, budget, voxels)
+                        compare(f"Geodesic λ = {lam:g}, {name}, {kind}", ours, rivals, budget)
             if part("clicks"):
                 print(f"\n### One more click, bounded, λ = 0.5, {kind}\n\n| | put in, ms | take out, ms |\n|---|---|---|")
                 for cutoff in (10.0, 20.0, 40.0):
                     clicks(image, spacing, cutoff)
+    print("\n## Short form\n")
+    for line in Table.short:
+        print("- " + "; ".join(line))
 
 
 if __name__ == "__main__":

@@ -37,16 +37,14 @@ pub(crate) fn run<const C: usize, const L: bool>(field: &mut Field<'_, C>, pendi
     while pillars.iter().any(Pillar::open) {
         if let [pillar] = &mut pillars[..] {
             pillar.sweep::<L>(&costs, ahead);
-            ahead = !ahead;
-            continue;
+        } else {
+            // Every second one, so that those between see what is new at once.
+            for first in 0..2 {
+                let open = pillars.par_iter_mut().skip(first).step_by(2).filter(|p| p.open());
+                open.for_each(|pillar| pillar.sweep::<L>(&costs, ahead));
+                meet(&mut pillars);
+            }
         }
-        // Every second one, so that those between see what is new at once.
-        for first in 0..2 {
-            pillars.par_iter_mut().skip(first).step_by(2).filter(|p| p.open()).for_each(|pillar| {
-                pillar.sweep::<L>(&costs, true);
-                pillar.sweep::<L>(&costs, false);
-            });
-            meet(&mut pillars);
-        }
+        ahead = !ahead;
     }
 }
