@@ -2,11 +2,13 @@
 
 import copy
 
+import dicom_syntaxes as syntaxes
 import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from pydicom.encaps import encapsulate
 from pydicom.sr.codedict import codes
 
 
@@ -71,6 +73,18 @@ def test_highdicom_segmentations(made, read, kind):
         pytest.skip(f"this highdicom writes no label maps: {e}")
     said, found = read(seg)
     assert said["names"] == ["theirs 1", "theirs 2"]
+    assert np.array_equal(found, made.labels)
+
+
+@pytest.mark.parametrize("kind", ["FRACTIONAL", "LABELMAP"])
+@pytest.mark.parametrize("syntax", [syntaxes.RLE, syntaxes.JPEG_LS, syntaxes.J2K, syntaxes.HTJ2K])
+def test_compressed_segmentations(made, read, kind, syntax):
+    seg = theirs(made, kind)
+    frames = [np.ascontiguousarray(frame) for frame in np.atleast_3d(seg.pixel_array)]
+    seg.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    seg.PixelData = encapsulate([syntaxes.ENCODERS[syntax](frame) for frame in frames])
+    seg["PixelData"].VR, seg["PixelData"].is_undefined_length = "OB", True
+    _, found = read(seg)
     assert np.array_equal(found, made.labels)
 
 
