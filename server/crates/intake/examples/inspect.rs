@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match inspect() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("Error: {error}");
             ExitCode::FAILURE
         }
     }
