@@ -27,7 +27,7 @@ from conftest import new_panel
 panel = new_panel()
 assert not panel.ui.installButton.isHidden(), "no button to install gRPC"
 panel.ui.connectButton.click()
-assert "press Install gRPC" in got(panel.ui.stateLabel.text), got(panel.ui.stateLabel.text)
+assert "press Install gRPC" in panel.ui.stateLabel.text(), panel.ui.stateLabel.text()
 panel.module.cleanup()
 print("fine")
 """

@@ -119,6 +119,4 @@ def start() -> None:
     layout = LayoutManager(application)
     from . import widgets
 
-    # Not the application's processEvents: PySide 6.12's loses a reference to None at each call.
-    loop = widgets.start()
-    slicer.app = SimpleNamespace(processEvents=loop.processEvents, layoutManager=lambda: layout)
+    slicer.app = SimpleNamespace(processEvents=widgets.start().processEvents, layoutManager=lambda: layout)

@@ -163,4 +163,4 @@ def start():
     slicer.util.childWidgetVariables = child_variables
     slicer.util.mainWindow = lambda: window
     slicer.qt_application = application
-    return QtCore.QEventLoop()
+    return application
