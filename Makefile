@@ -26,7 +26,7 @@ demo: build lesions ## a simulated reader segments real lesions over gRPC; write
 	$(VENV)/bin/python docs/figures/demo_picture.py build/demo
 
 test: lint build wheel lesions oracles ## everything that CI runs
-	cargo test --release --workspace --exclude isochrone-python --no-fail-fast
+	ISOCHRONE_FUZZ_SEED=$${ISOCHRONE_FUZZ_SEED:-20261125} cargo test --release --workspace --exclude isochrone-python --no-fail-fast
 	$(VENV)/bin/python -m pytest -q
 	$(MAKE) --no-print-directory test-slicer
 

@@ -184,6 +184,8 @@ def make(folder: Path):
     for vr in (b"OB", b"UN", b"UT"):
         lie = {(0x0009, 0x1001): (vr, (0xFFFFFFFE, b"x" * 20))}
         put(f"declared-4gib-{vr.decode().lower()}.dcm", slice_(lie), damaged, "declares 4294967294 bytes")
+    # Two bytes over: a parser that reads whole numbers takes them for the next element.
+    put("odd-number.dcm", slice_({(0x0009, 0x1001): (b"UL", bytes(10))}), bad, "10 bytes of numbers")
     put("rle-junk.dcm", slice_({(0x7FE0, 0x10): (b"OB", fragments(b"\xff" * 40))}, RLE), damaged, "broken")
     lie = struct.pack("<16I", 2, 64, 4_000_000_000, *[0] * 13) + b"\x7f" * 40
     put("rle-offsets.dcm", slice_({(0x7FE0, 0x10): (b"OB", fragments(lie))}, RLE), damaged, "broken")

@@ -57,8 +57,8 @@ struct Open {
 /// Walks the data set that begins at `start`.
 ///
 /// # Errors
-/// A length beyond the end of the file or of what encloses it, nesting deeper than [`MAX_DEPTH`],
-/// or encapsulated pixel data without an end.
+/// A length beyond the end of the file or of what encloses it, or of no whole count of numbers; nesting deeper than
+/// [`MAX_DEPTH`]; or encapsulated pixel data without an end.
 pub(crate) fn walk(bytes: &[u8], start: usize, encoding: Encoding) -> Result<Layout, IntakeError> {
     let mut at = start;
     let mut open: Vec<Open> = Vec::new();
@@ -99,6 +99,13 @@ pub(crate) fn walk(bytes: &[u8], start: usize, encoding: Encoding) -> Result<Lay
         if let Some(length) = length.filter(|&n| n > left) {
             return Err(too_long(element.tag, length, left));
         }
+        // Parsers read whole numbers, and would take what is left over for the next element.
+        if let (Some(length), Some(vr)) = (length, element.vr)
+            && length % unit(vr) != 0
+        {
+            let problem = format!("{} is {length} bytes of numbers that have {} each", element.tag, unit(vr));
+            return Err(IntakeError::header("structure", problem));
+        }
         let nested = element.tag == ITEM || element.vr == Some(VR::SQ) || length.is_none();
         if !nested {
             at += length.unwrap_or(left);
@@ -112,6 +119,16 @@ pub(crate) fn walk(bytes: &[u8], start: usize, encoding: Encoding) -> Result<Lay
         let unknown = element.vr == Some(VR::UN) && length.is_none();
         let encoding = if unknown { Encoding { explicit: false, big_endian: false } } else { now };
         open.push(Open { end: length.map(|n| at + n), item: element.tag == ITEM, encoding });
+    }
+}
+
+/// Bytes of one value of a kind of numbers; 1 for all others.
+fn unit(vr: VR) -> usize {
+    match vr {
+        VR::US | VR::SS | VR::OW => 2,
+        VR::UL | VR::SL | VR::FL | VR::AT | VR::OF | VR::OL => 4,
+        VR::FD | VR::OD | VR::OV | VR::SV | VR::UV => 8,
+        _ => 1,
     }
 }
 
