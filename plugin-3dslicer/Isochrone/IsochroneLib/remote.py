@@ -257,7 +257,8 @@ class Remote:
                     mask_only=True,
                 )
                 for event in self.client.stream(self.client.services.segmentation.AddPrompts, request):
-                    self.revision = event.mask.revision
+                    if event.HasField("mask"):
+                        self.revision = event.mask.revision
             self.masks[segment] = mask
             if info.locked:
                 self.update_label(segment, info)

@@ -65,6 +65,7 @@ pub struct ServeArgs {
 /// # Errors
 /// [`crate::cli::Usage`] for wrong settings; an address that is taken; a server that fails.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
+    no_core_dumps();
     let config = Config::try_from(args)?;
     tracing::info!("isochrone {}: {config}", env!("CARGO_PKG_VERSION"));
     if let Some(threads) = config.runtime.threads {
@@ -84,6 +85,17 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     served
 }
 
+/// A dump of this process would hold images of patients.
+fn no_core_dumps() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
+            tracing::warn!("a crash may leave a core dump, with images in it ({error})");
+        }
+    }
+}
+
 async fn serve(config: Config) -> anyhow::Result<()> {
     // First of all, so that a signal during the start ends in order too.
     let stop = stop_signal()?;
@@ -101,9 +113,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     for (name, status) in &offered.health {
         health.set_service_status(format!("isochrone.engine.{name}"), *status).await;
     }
-    let Access { tls, door, origins, trail, vault } = config.access;
+    let Access { tls, door, origins, trail, collector, vault } = config.access;
     let house = House::new(offered.engines, config.root, config.pacs, vault, config.limits.clone())
         .context("No private folder for uploads could be made")?;
+    tokio::spawn(house.clone().look_after_uploads());
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -118,6 +131,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if let Some(trail) = &trail {
         say_head(trail);
         tokio::spawn(keep_synced(trail.clone()));
+    }
+    if let Some((collector, trail)) = collector {
+        tokio::spawn(collector.follow(trail));
     }
     let transport = &config.limits.transport;
     let bytes = transport.message_bytes;
@@ -147,8 +163,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         () = drained(stop, transport) => tracing::warn!("some requests did not end in time"),
     }
     if let Some(trail) = &trail {
-        trail.record(&Event::of_server(Kind::Stop, ""))?;
-        trail.sync()?;
+        if trail.record(&Event::of_server(Kind::Stop, "")).and_then(|()| trail.sync()).is_err() {
+            tracing::error!("{} events are not in the audit trail: its file cannot be written", trail.waiting().0);
+        }
         say_head(trail);
     }
     tracing::info!("stopped");

@@ -1,9 +1,8 @@
-//! `isochrone sessions`: what a server keeps of sessions, while it is stopped.
+//! `isochrone sessions`: what a server keeps of sessions, beside it or while it is stopped.
 
 use super::Usage;
 use super::shared::print;
 use crate::state::StateFolder;
-use anyhow::Context;
 use clap::{Args, Subcommand};
 use isochrone_api::Vault;
 use std::fmt::Write;
@@ -24,13 +23,14 @@ pub struct SessionsArgs {
 enum SessionsCommand {
     /// Show the sessions, the one that changed last at the end
     List,
-    /// Delete sessions, and the images that no other session needs
+    /// Delete sessions, and the images that no other session needs; what a running server has open is left
     Delete {
         /// Their ids
         #[arg(required = true)]
         ids: Vec<String>,
     },
-    /// Delete sessions that have not changed for a while, and the images that no other session needs
+    /// Delete sessions that have not changed for a while, and the images that no other session needs; what a running
+    /// server has open is left
     Prune {
         /// Days without a change
         #[arg(long)]
@@ -43,11 +43,11 @@ const DAY_S: u64 = 24 * 60 * 60;
 /// Looks after kept sessions.
 ///
 /// # Errors
-/// A server uses the folder; an unknown session; the disk.
+/// A session that a running server has open; an unknown session; the disk.
 pub fn run(args: SessionsArgs) -> anyhow::Result<()> {
     let state = args.state.ok_or_else(|| Usage("--state: name the server's folder".to_owned()))?;
     let state = StateFolder::open(&state)?;
-    let vault = Vault::open(state.path()).context("The sessions cannot be looked at; stop the server first")?;
+    let vault = Vault::visit(state.path())?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
     match args.command {
         SessionsCommand::List => {
@@ -72,7 +72,7 @@ pub fn run(args: SessionsArgs) -> anyhow::Result<()> {
         }
         SessionsCommand::Delete { ids } => {
             for id in ids {
-                if !vault.delete(&id).unwrap_or(false) {
+                if !vault.delete_at_rest(&id)? {
                     return Err(Usage(format!("There is no session {id}; `isochrone sessions list` shows them")).into());
                 }
             }
@@ -80,8 +80,10 @@ pub fn run(args: SessionsArgs) -> anyhow::Result<()> {
         SessionsCommand::Prune { days } => {
             let old = |changed_s: u64| now.saturating_sub(changed_s) >= u64::from(days) * DAY_S;
             for session in vault.list()?.iter().filter(|s| old(s.changed_s)) {
-                vault.delete(&session.id)?;
-                eprintln!("{} is deleted.", session.id);
+                match vault.delete_at_rest(&session.id) {
+                    Ok(_) => eprintln!("{} is deleted.", session.id),
+                    Err(error) => eprintln!("{} is left: {error}.", session.id),
+                }
             }
         }
     }

@@ -127,7 +127,7 @@ fn load(files: &TlsFiles) -> Result<ServerConfig, Usage> {
     Ok(config)
 }
 
-fn pem<T: PemObject>(option: &str, path: &Path) -> Result<Vec<T>, Usage> {
+pub(super) fn pem<T: PemObject>(option: &str, path: &Path) -> Result<Vec<T>, Usage> {
     let all = T::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<T>, _>>);
     let all = all.map_err(|e| wrong(option, "PEM", &e))?;
     if all.is_empty() { Err(Usage(format!("{option}: nothing of the kind is in this file"))) } else { Ok(all) }

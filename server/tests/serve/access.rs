@@ -125,8 +125,8 @@ async fn raw(server: &Guarded, token: &str, path: &str, bytes: Vec<u8>) -> (Code
 }
 
 /// A message that is encoded already.
-struct Verbatim(Vec<u8>);
-struct VerbatimCodec;
+pub struct Verbatim(pub Vec<u8>);
+pub struct VerbatimCodec;
 
 impl tonic::codec::Codec for VerbatimCodec {
     type Encode = Verbatim;

@@ -72,6 +72,39 @@ async fn health_reflection_and_description_without_a_model() {
     assert!(about.engines.iter().all(|e| !e.samples && e.device.contains("cpu")));
 }
 
+/// A model that is not what its bundle says: its engine is out of service, by name, and the others work.
+#[tokio::test]
+async fn a_damaged_model() {
+    let model = crate::support::repository().join("models/lesion-2");
+    let copy = tempfile::tempdir().unwrap();
+    let mut largest = (0, std::path::PathBuf::new());
+    for file in std::fs::read_dir(model).unwrap().map(|f| f.unwrap().path()).filter(|f| f.is_file()) {
+        let beside = copy.path().join(file.file_name().unwrap());
+        largest = largest.max((std::fs::copy(&file, &beside).unwrap(), beside));
+    }
+    let (size, graph) = largest;
+    let mut bytes = std::fs::read(&graph).unwrap();
+    bytes[size as usize / 2] ^= 1;
+    std::fs::write(&graph, bytes).unwrap();
+    let mut server = Server::with(&["--model", copy.path().to_str().unwrap(), "--device", "cpu"]).await;
+    let mut health = HealthClient::new(server.channel.clone());
+    for (service, status) in [
+        ("isochrone.engine.network", ServingStatus::NotServing),
+        ("isochrone.engine.geodesic", ServingStatus::Serving),
+        ("isochrone.v1.Segmentation", ServingStatus::Serving),
+    ] {
+        let request = tonic_health::pb::HealthCheckRequest { service: service.to_owned() };
+        assert_eq!(health.check(request).await.unwrap().into_inner().status(), status, "{service}");
+    }
+    let volume = server.load("balls.nii.gz", &balls()).await;
+    let refused = server.open(&volume, "network").await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unavailable);
+    println!("{refused}");
+    let path = copy.path().to_str().unwrap();
+    assert!(refused.message().contains("cannot be had on this server") && !refused.message().contains(path), "{refused}");
+    server.still_serves().await;
+}
+
 #[tokio::test]
 #[cfg(unix)]
 async fn a_signal_ends_it_in_order() {

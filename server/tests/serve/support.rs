@@ -40,10 +40,15 @@ impl Server {
 
     /// The same, with a log as talkative as asked.
     pub async fn logging(filter: &str, options: &[&str]) -> Self {
+        Self::launched(options, &[("RUST_LOG", filter)]).await
+    }
+
+    /// The same, with variables of its environment.
+    pub async fn launched(options: &[&str], environment: &[(&str, &str)]) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_isochrone"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--threads", "1", "--root"]).arg(root.path()).args(options);
-        command.current_dir(repository()).env("RUST_LOG", filter).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.current_dir(repository()).envs(environment.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped());
         let log = NamedTempFile::new().unwrap();
         command.stderr(log.reopen().unwrap());
         let mut child = command.spawn().unwrap();
@@ -63,6 +68,19 @@ impl Server {
             log,
             _stdout: stdout,
         }
+    }
+
+    /// Resident memory, MB.
+    #[cfg(target_os = "linux")]
+    pub fn resident_mb(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    }
+
+    #[cfg(target_os = "linux")]
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// That it takes a new connection.

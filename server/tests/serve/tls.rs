@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 /// An authority of our own, and files in a folder.
-struct Authority {
+pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: PathBuf,
 }
 
 impl Authority {
-    fn new(folder: &Path) -> Self {
+    pub fn new(folder: &Path) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -24,8 +24,13 @@ impl Authority {
         Self { issuer, folder: folder.to_owned() }
     }
 
+    /// Its own certificate, PEM.
+    pub fn certificate(&self) -> String {
+        self.issuer.pem()
+    }
+
     /// Certificate and key, PEM.
-    fn certify(&self, names: &[&str], serial: u64, last_year: i32) -> (String, String) {
+    pub fn certify(&self, names: &[&str], serial: u64, last_year: i32) -> (String, String) {
         let mut params = CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
         params.serial_number = Some(SerialNumber::from(serial));
         params.not_before = date_time_ymd(2020, 1, 1);
@@ -52,7 +57,7 @@ impl Authority {
         list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.folder.join(name);
         std::fs::write(&path, text).unwrap();
         #[cfg(unix)]
@@ -156,7 +161,7 @@ async fn clients_with_certificates() {
     let files = [
         authority.file("cert.pem", &cert),
         authority.file("key.pem", &key),
-        authority.file("ca.pem", &authority.issuer.pem()),
+        authority.file("ca.pem", &authority.certificate()),
         authority.file("crl.pem", &authority.revoke(12)),
     ];
     let names = ["--tls-cert", "--tls-key", "--tls-client-ca", "--tls-client-crl"];

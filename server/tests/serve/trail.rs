@@ -23,6 +23,13 @@ async fn who_opened_clicked_exported_and_was_refused() {
     server.user(None).await.describe().await.unwrap_err();
     let root = server.root.path().file_name().unwrap().to_str().unwrap().to_owned();
     let page = metrics(&server.log());
+    // A crash leaves no dump, in which images and names would be.
+    #[cfg(target_os = "linux")]
+    {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
+        let core: Vec<&str> = limits.lines().find(|l| l.starts_with("Max core")).unwrap().split_whitespace().collect();
+        assert_eq!(core[4..6], ["0", "0"], "{core:?}");
+    }
     let log = server.stop();
 
     let verified = isochrone(&["audit", "verify", "--state", folder]);

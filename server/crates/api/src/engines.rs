@@ -13,27 +13,41 @@ pub struct EngineEntry {
 
 /// The engines that the server offers; the first is the default.
 #[derive(Clone)]
-pub struct Engines(Vec<EngineEntry>);
+pub struct Engines {
+    offered: Vec<EngineEntry>,
+    /// Those that could not be had, and why.
+    absent: Vec<(&'static str, String)>,
+}
 
 impl Engines {
     /// Engines in order of preference.
     #[must_use]
     pub fn new(engines: Vec<EngineEntry>) -> Self {
-        Self(engines)
+        Self { offered: engines, absent: Vec::new() }
+    }
+
+    /// The same, with the reason why one is not among them: whoever asks for it by name is told.
+    #[must_use]
+    pub fn without(mut self, name: &'static str, reason: String) -> Self {
+        self.absent.push((name, reason));
+        self
     }
 
     /// An engine by name; an empty name is the default.
     pub(crate) fn by_name(&self, name: &str) -> Result<&EngineEntry, ApiError> {
-        let found = self.0.iter().find(|e| name.is_empty() || e.engine.describe().name == name);
+        let found = self.offered.iter().find(|e| name.is_empty() || e.engine.describe().name == name);
+        if let (None, Some((_, reason))) = (&found, self.absent.iter().find(|(absent, _)| *absent == name)) {
+            return Err(ApiError::NoEngine(reason.clone()));
+        }
         found.ok_or_else(|| {
-            let names: Vec<_> = self.0.iter().map(|e| e.engine.describe().name).collect();
+            let names: Vec<_> = self.offered.iter().map(|e| e.engine.describe().name).collect();
             ApiError::field("engine", format!("not an engine of this server; it offers: {}", names.join(", ")))
         })
     }
 
     /// All of them, for a client to choose from.
     pub(crate) fn describe(&self) -> Vec<v1::Engine> {
-        self.0.iter().map(EngineEntry::describe).collect()
+        self.offered.iter().map(EngineEntry::describe).collect()
     }
 }
 

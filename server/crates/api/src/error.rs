@@ -32,6 +32,9 @@ pub enum ApiError {
     /// A PACS that is not allowed.
     #[error("This server may not use a PACS of this name. ListPacs says which ones it may")]
     NoPacs,
+    /// An engine that this server should have, and does not.
+    #[error("The engine cannot be had on this server: {0}. Tell whoever runs it; the other engines work")]
+    NoEngine(String),
     /// From a PACS.
     #[error(transparent)]
     Dicomweb(#[from] DicomwebError),

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Sender;
 use tonic::Status;
 use v1::segmentation_event::Event;
 
-type Events = Sender<Result<v1::SegmentationEvent, Status>>;
+pub(crate) type Events = Sender<Result<v1::SegmentationEvent, Status>>;
 
 /// What the client wants to know of a label.
 pub(crate) struct Asked {

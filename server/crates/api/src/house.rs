@@ -103,6 +103,11 @@ impl House {
         })?
     }
 
+    /// Heavy jobs that are served before the one of this request.
+    pub(crate) fn jobs_ahead(&self) -> usize {
+        self.jobs.ahead(&Call::current().lane())
+    }
+
     /// Heavy jobs that wait, and that are at work.
     pub(crate) fn jobs(&self) -> (usize, usize) {
         self.jobs.load()
@@ -175,7 +180,12 @@ impl House {
     }
 
     pub(crate) fn volume(&self, id: &str) -> Result<HeldVolume, ApiError> {
-        self.volumes.get(id).ok_or(ApiError::Unknown("volume", "Upload or load the image again"))
+        // The images of a session come with a look at it.
+        let shown = || {
+            let viewed = self.sessions.granted();
+            viewed.iter().any(|s| s.volume_ids.iter().any(|v| v == id)).then(|| self.volumes.held(id)).flatten()
+        };
+        self.volumes.get(id).or_else(shown).ok_or(ApiError::Unknown("volume", "Upload or load the image again"))
     }
 
     /// A session; one that the process before this one left behind comes back.

@@ -13,12 +13,13 @@
 //! | `house` | what the server holds: volumes, uploads, sessions, engines |
 //! | `limits` | every size, count and time in one place |
 //! | `status` | one table from errors to gRPC codes |
-//! | `turns` | whose heavy job is next |
+//! | `turns`, `line` | whose heavy job is next, and how many are before it |
 //! | `vault` | sessions that outlive the process |
 //! | `root` | which files a request may name |
 //!
 //! Only this crate, `client` and the binary know tonic.
 
+mod changes;
 mod convert;
 mod engines;
 mod error;
@@ -29,6 +30,7 @@ mod house;
 mod ids;
 mod levels;
 mod limits;
+mod line;
 mod maps;
 mod objects;
 mod pacs;

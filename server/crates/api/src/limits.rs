@@ -24,7 +24,7 @@ pub struct Limits {
     pub upload_bytes: u64,
     /// Bytes of one chunk, up and down.
     pub chunk_bytes: usize,
-    /// How long an upload may lie untouched before its place goes to another.
+    /// How long an upload may lie untouched before it is forgotten and its file deleted, within seconds after that.
     pub upload_idle: Duration,
     /// Sessions open at once.
     pub sessions: usize,
@@ -56,6 +56,10 @@ pub struct Limits {
     pub jobs: usize,
     /// The same of one session, or of one user outside of sessions.
     pub jobs_each: usize,
+    /// After so long a request that waits is told where it stands.
+    pub told_after: Duration,
+    /// Users who may look at one session, beside its owner.
+    pub viewers: usize,
     /// Connections and messages.
     pub transport: TransportLimits,
 }
@@ -99,7 +103,7 @@ impl Default for Limits {
             uploads_each: 8,
             upload_bytes: 4 << 30,
             chunk_bytes: 2 << 20,
-            upload_idle: Duration::from_secs(30 * 60),
+            upload_idle: Duration::from_secs(50),
             sessions: 256,
             sessions_each: 128,
             session: SessionLimits::default(),
@@ -115,6 +119,8 @@ impl Default for Limits {
             path_bytes: 4096,
             jobs: 16,
             jobs_each: 4,
+            told_after: Duration::from_millis(300),
+            viewers: 64,
             transport: TransportLimits::default(),
         }
     }
@@ -127,7 +133,7 @@ impl Default for TransportLimits {
             header_bytes: 16 << 10,
             streams: 64,
             request: Duration::from_secs(300),
-            keepalive_interval: Duration::from_secs(20),
+            keepalive_interval: Duration::from_secs(15),
             keepalive_timeout: Duration::from_secs(10),
             drain: Duration::from_secs(20),
             connections: 512,

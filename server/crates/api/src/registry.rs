@@ -1,5 +1,5 @@
 use crate::gate::call::Call;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Things by their random ids, up to a number in all and a number for each owner.
@@ -16,6 +16,8 @@ pub(crate) struct Registry<T> {
 
 struct Owned<T> {
     owner: String,
+    /// Others who may look at it.
+    viewers: BTreeSet<String>,
     thing: T,
 }
 
@@ -36,7 +38,7 @@ impl<T: Clone> Registry<T> {
         let mut held = self.lock();
         let room = held.len() < self.capacity && held.values().filter(|o| o.owner == owner).count() < self.each;
         if room {
-            held.insert(id.to_owned(), Owned { owner, thing });
+            held.insert(id.to_owned(), Owned { owner, viewers: BTreeSet::new(), thing });
             Call::current().note(self.what, id, true);
         }
         room
@@ -45,6 +47,29 @@ impl<T: Clone> Registry<T> {
     /// Whether it is there, whosever it is: never to be told to anybody.
     pub fn holds(&self, id: &str) -> bool {
         self.lock().contains_key(id)
+    }
+
+    /// Who may look at a thing beside its owner.
+    pub fn viewers(&self, id: &str) -> BTreeSet<String> {
+        self.lock().get(id).map(|o| o.viewers.clone()).unwrap_or_default()
+    }
+
+    /// Says who may; whoever asks must have been given the thing itself, to change it.
+    pub fn show_to(&self, id: &str, viewers: BTreeSet<String>) {
+        if let Some(owned) = self.lock().get_mut(id) {
+            owned.viewers = viewers;
+        }
+    }
+
+    /// Things of others that whoever asks was granted a look at.
+    pub fn granted(&self) -> Vec<T> {
+        let call = Call::current();
+        self.lock().values().filter(|o| call.may_look(&o.viewers)).map(|o| o.thing.clone()).collect()
+    }
+
+    /// A thing, whosever it is: for those who may have it for another reason.
+    pub fn held(&self, id: &str) -> Option<T> {
+        self.lock().get(id).map(|o| o.thing.clone())
     }
 
     /// A thing, for those who may have it.
@@ -62,7 +87,8 @@ impl<T: Clone> Registry<T> {
     /// All things that whoever asks may have.
     pub fn all(&self) -> Vec<T> {
         let call = Call::current();
-        self.lock().values().filter(|o| call.may(&o.owner)).map(|o| o.thing.clone()).collect()
+        let may = |o: &&Owned<T>| call.may(&o.owner) || call.may_look(&o.viewers);
+        self.lock().values().filter(may).map(|o| o.thing.clone()).collect()
     }
 
     /// All things of all owners, for the server's own housekeeping: never to be told to anybody.
@@ -78,7 +104,7 @@ impl<T: Clone> Registry<T> {
     fn allowed(&self, held: &BTreeMap<String, Owned<T>>, id: &str) -> bool {
         let Some(owned) = held.get(id) else { return false };
         let call = Call::current();
-        let may = call.may(&owned.owner);
+        let may = call.may(&owned.owner) || call.may_look(&owned.viewers);
         call.note(self.what, id, may);
         may
     }

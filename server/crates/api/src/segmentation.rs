@@ -1,19 +1,17 @@
 //! The service `Segmentation`.
 
 use crate::convert::{
-    at_most, edit, label, label_change, mask_update, new_label, number, operation, overlap, prompts, session,
+    at_most, edit, label, label_change, new_label, number, operation, overlap, prompts, session,
     slice_axis, u32_of, whole_mask,
 };
-use crate::follow_up::{Asked, CancelOnDrop, follow_up};
+use crate::follow_up::{Asked, CancelOnDrop};
 use crate::maps::{Chunks, map_chunks};
-use crate::objects::live_measures;
-use crate::sessions::Slot;
 use crate::sweep::sweep;
 use crate::{ApiError, House, PROTOCOL_VERSION, v1};
 use isochrone_segment::Cancel;
-use isochrone_session::{Placing, Session, SessionError, SliceRef, Update};
+use isochrone_session::{Placing, Session, SliceRef};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -26,31 +24,6 @@ impl SegmentationService {
     #[must_use]
     pub fn new(house: Arc<House>) -> Self {
         Self(house)
-    }
-
-    /// A change of a session, and how it is told.
-    async fn change<F>(
-        &self,
-        slot: &Slot,
-        expected_revision: Option<u64>,
-        change: F,
-    ) -> Result<v1::MaskUpdate, ApiError>
-    where
-        F: FnOnce(&mut Session) -> Result<Update, SessionError> + Send + 'static,
-    {
-        let provenance = slot.provenance();
-        let companions = self.0.companions(slot);
-        self.0
-            .with(slot, move |session| {
-                session.expect_revision(expected_revision)?;
-                let begun = Instant::now();
-                let mut update = mask_update(&change(session)?, provenance);
-                update.elapsed_ms = begun.elapsed().as_secs_f64() * 1000.0;
-                update.measures = live_measures(session, &update, &companions);
-                tracing::debug!("revision {} took {:.0} ms", update.revision, update.elapsed_ms);
-                Ok(update)
-            })
-            .await
     }
 }
 
@@ -69,14 +42,38 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
 
     async fn open_session(&self, request: Request<v1::OpenSessionRequest>) -> Result<Response<v1::Session>, Status> {
         let slot = self.0.open_session(request.into_inner()).await?;
-        let opened = session(&slot, &*slot.session.lock().await);
+        let opened = session(&slot, &*slot.session.lock().await, BTreeSet::new());
         Ok(Response::new(opened))
     }
 
     async fn get_session(&self, request: Request<v1::GetSessionRequest>) -> Result<Response<v1::Session>, Status> {
         let slot = self.0.session(&request.into_inner().session_id).await?;
-        let now = session(&slot, &*slot.session.lock().await);
+        let now = session(&slot, &*slot.session.lock().await, self.0.sessions.viewers(&slot.id));
         Ok(Response::new(now))
+    }
+
+    async fn list_sessions(
+        &self,
+        _: Request<v1::ListSessionsRequest>,
+    ) -> Result<Response<v1::ListSessionsResponse>, Status> {
+        let sessions = match self.0.vault.clone() {
+            Some(vault) => self.0.run(move || Ok(vault.mine()?)).await?,
+            None => {
+                let open = self.0.sessions.all();
+                open.iter().map(|s| v1::SessionEntry { session_id: s.id.clone(), ..Default::default() }).collect()
+            }
+        };
+        Ok(Response::new(v1::ListSessionsResponse { sessions }))
+    }
+
+    async fn grant_view(&self, request: Request<v1::GrantViewRequest>) -> Result<Response<v1::Viewers>, Status> {
+        let v1::GrantViewRequest { session_id, user } = request.into_inner();
+        Ok(Response::new(self.0.show(&session_id, user, true).await?))
+    }
+
+    async fn revoke_view(&self, request: Request<v1::RevokeViewRequest>) -> Result<Response<v1::Viewers>, Status> {
+        let v1::RevokeViewRequest { session_id, user } = request.into_inner();
+        Ok(Response::new(self.0.show(&session_id, user, false).await?))
     }
 
     async fn close_session(
@@ -112,14 +109,14 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let request = request.into_inner();
         let slot = self.0.session(&request.session_id).await?;
         let (label, change) = (request.label_id, label_change(&request, &self.0.limits)?);
-        let update = self.change(&slot, request.expected_revision, move |session| session.update_label(label, change));
+        let update = self.0.change(&slot, request.expected_revision, move |session| session.update_label(label, change));
         Ok(Response::new(update.await?))
     }
 
     async fn delete_label(&self, request: Request<v1::DeleteLabelRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::DeleteLabelRequest { session_id, label_id, expected_revision } = request.into_inner();
         let slot = self.0.session(&session_id).await?;
-        Ok(Response::new(self.change(&slot, expected_revision, move |session| session.delete_label(label_id)).await?))
+        Ok(Response::new(self.0.change(&slot, expected_revision, move |session| session.delete_label(label_id)).await?))
     }
 
     type AddPromptsStream = ReceiverStream<Result<v1::SegmentationEvent, Status>>;
@@ -136,15 +133,9 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let add = move |session: &mut Session| {
             session.add_prompts(label, wanted, Placing { frame_of_reference: &frame, overlap })
         };
-        let mask = self.change(&slot, request.expected_revision, add).await?;
-        // Mask, uncertainty, proposals: none of them ever waits for a slow reader.
-        let (send, receive) = mpsc::channel(4);
-        let event = v1::SegmentationEvent { event: Some(v1::segmentation_event::Event::Mask(mask)) };
-        send.send(Ok(event)).await.map_err(|_| ApiError::Broken("the stream of answers was closed"))?;
-        if !request.mask_only && slot.engine.samples {
-            let asked = Asked { label, samples, count: self.0.limits.default_proposals as usize, axes: Vec::new() };
-            tokio::spawn(follow_up(self.0.clone(), slot, asked, send));
-        }
+        let asked = Asked { label, samples, count: self.0.limits.default_proposals as usize, axes: Vec::new() };
+        let asked = (!request.mask_only && slot.engine.samples).then_some(asked);
+        let receive = self.0.stream(&slot, request.expected_revision, asked, add).await?;
         Ok(Response::new(ReceiverStream::new(receive)))
     }
 
@@ -154,19 +145,19 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let (label, expected) = (request.label_id, request.expected_revision);
         let overlap = overlap(request.overlap)?;
         let delta = edit(request)?;
-        Ok(Response::new(self.change(&slot, expected, move |session| session.edit(label, delta, overlap)).await?))
+        Ok(Response::new(self.0.change(&slot, expected, move |session| session.edit(label, delta, overlap)).await?))
     }
 
     async fn undo(&self, request: Request<v1::UndoRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::UndoRequest { session_id, expected_revision } = request.into_inner();
         let slot = self.0.session(&session_id).await?;
-        Ok(Response::new(self.change(&slot, expected_revision, Session::undo).await?))
+        Ok(Response::new(self.0.change(&slot, expected_revision, Session::undo).await?))
     }
 
     async fn redo(&self, request: Request<v1::RedoRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::RedoRequest { session_id, expected_revision } = request.into_inner();
         let slot = self.0.session(&session_id).await?;
-        Ok(Response::new(self.change(&slot, expected_revision, Session::redo).await?))
+        Ok(Response::new(self.0.change(&slot, expected_revision, Session::redo).await?))
     }
 
     async fn remove_prompt(
@@ -175,13 +166,13 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
     ) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::RemovePromptRequest { session_id, prompt_id, expected_revision } = request.into_inner();
         let slot = self.0.session(&session_id).await?;
-        Ok(Response::new(self.change(&slot, expected_revision, move |session| session.remove_prompt(prompt_id)).await?))
+        Ok(Response::new(self.0.change(&slot, expected_revision, move |session| session.remove_prompt(prompt_id)).await?))
     }
 
     async fn reset_label(&self, request: Request<v1::ResetLabelRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::ResetLabelRequest { session_id, label_id, expected_revision } = request.into_inner();
         let slot = self.0.session(&session_id).await?;
-        Ok(Response::new(self.change(&slot, expected_revision, move |session| session.reset(label_id)).await?))
+        Ok(Response::new(self.0.change(&slot, expected_revision, move |session| session.reset(label_id)).await?))
     }
 
     async fn apply_operation(
@@ -196,7 +187,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
             let operation = asked.operation(session, label)?;
             session.operate(label, operation, overlap)
         };
-        Ok(Response::new(self.change(&slot, request.expected_revision, operate).await?))
+        Ok(Response::new(self.0.change(&slot, request.expected_revision, operate).await?))
     }
 
     async fn replay(&self, request: Request<v1::ReplayRequest>) -> Result<Response<v1::ReplayReport>, Status> {

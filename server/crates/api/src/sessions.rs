@@ -1,7 +1,9 @@
 //! Sessions by their ids, each behind its own lock.
 
+use crate::gate::call::Call;
 use crate::house::HeldVolume;
 use crate::ids::random_id;
+use crate::line::Line;
 use crate::vault::Comeback;
 use crate::{ApiError, House, v1};
 use isochrone_segment::{Channel, Segmenter, configured};
@@ -19,6 +21,8 @@ pub(crate) struct Slot {
     pub seed: u64,
     /// How it came back, for the reader; empty if this process opened it.
     pub notice: String,
+    /// Those who wait for it.
+    pub line: Arc<Line>,
     /// First come, first served.
     pub session: Arc<Mutex<Session>>,
 }
@@ -42,7 +46,8 @@ struct Opening {
 impl Opening {
     fn slot(self, id: String, session: Session, notice: String) -> Arc<Slot> {
         let Self { volume_ids, engine, running, seed } = self;
-        Arc::new(Slot { id, volume_ids, engine, running, seed, notice, session: Arc::new(Mutex::new(session)) })
+        let (line, session) = (Arc::default(), Arc::new(Mutex::new(session)));
+        Arc::new(Slot { id, volume_ids, engine, running, seed, notice, line, session })
     }
 }
 
@@ -56,11 +61,16 @@ impl House {
     /// Opens a session on volumes of this server.
     pub(crate) async fn open_session(&self, mut request: v1::OpenSessionRequest) -> Result<Arc<Slot>, ApiError> {
         let id = random_id();
-        let (opening, mut session) = self.opened(&request).await?;
+        crate::convert::at_most("volume_ids", &request.volume_ids, self.limits.channels)?;
+        if request.volume_ids.is_empty() {
+            return Err(ApiError::field("volume_ids", "empty; name at least one volume"));
+        }
+        let held = self.channels(&request.volume_ids)?;
+        let (opening, mut session) = self.opened(&request, &held).await?;
         if let Some(vault) = self.vault.clone() {
             // By its name, whatever the default is when it comes back.
             request.engine = opening.engine.name.clone();
-            let (id, held) = (id.clone(), self.channels(&opening.volume_ids)?);
+            let id = id.clone();
             session = self.run(move || Ok(session.kept_by(Box::new(vault.begin(&id, &request, &held)?)))).await?;
         }
         let slot = opening.slot(id, session, String::new());
@@ -85,32 +95,35 @@ impl House {
         }
         let name = id.to_owned();
         let Some(found) = self.run(move || vault.comeback(&name)).await? else { return Ok(None) };
-        let Comeback { owner, request, volumes, records, keeper, notice } = found;
-        for held in volumes {
-            let id = held.id.clone();
-            if !self.volumes.holds(&id) && !self.volumes.insert_for(owner.clone(), &id, held) {
+        let Comeback { owner, viewers, request, volumes, records, keeper, notice } = found;
+        for held in &volumes {
+            if !self.volumes.holds(&held.id) && !self.volumes.insert_for(owner.clone(), &held.id, held.clone()) {
                 return Err(full());
             }
         }
-        let (opening, session) = self.opened(&request).await?;
+        let (opening, session) = self.opened(&request, &volumes).await?;
         let session = self.run(move || Ok(session.resumed(&records)?.kept_by(Box::new(keeper)))).await?;
         let slot = opening.slot(id.to_owned(), session, notice);
-        if self.sessions.insert_for(owner, id, slot.clone()) { Ok(Some(slot)) } else { Err(full()) }
+        if !self.sessions.insert_for(owner, id, slot.clone()) {
+            return Err(full());
+        }
+        self.sessions.show_to(id, viewers);
+        Ok(Some(slot))
     }
 
     fn channels(&self, volume_ids: &[String]) -> Result<Vec<HeldVolume>, ApiError> {
         volume_ids.iter().map(|id| self.volume(id)).collect()
     }
 
-    /// A session as a request would have it, without any step yet.
-    async fn opened(&self, request: &v1::OpenSessionRequest) -> Result<(Opening, Session), ApiError> {
+    /// A session as a request would have it on these volumes, without any step yet.
+    async fn opened(
+        &self,
+        request: &v1::OpenSessionRequest,
+        volumes: &[HeldVolume],
+    ) -> Result<(Opening, Session), ApiError> {
         let v1::OpenSessionRequest { volume_ids, engine, seed, overlap, engine_parameters } = request.clone();
         let overlap = crate::convert::overlap(overlap)?.unwrap_or_default();
-        crate::convert::at_most("volume_ids", &volume_ids, self.limits.channels)?;
-        if volume_ids.is_empty() {
-            return Err(ApiError::field("volume_ids", "empty; name at least one volume"));
-        }
-        let channels: Vec<_> = self.channels(&volume_ids)?.into_iter().map(|v| Channel { volume: v.volume }).collect();
+        let channels: Vec<_> = volumes.iter().map(|v| Channel { volume: v.volume.clone() }).collect();
         let mut entry = self.engines.by_name(&engine)?.clone();
         entry.engine = configured(&entry.engine, &engine_parameters.into_iter().collect())?;
         let opening = Opening { volume_ids, engine: entry.describe(), running: entry.engine.clone(), seed };
@@ -139,6 +152,27 @@ impl House {
             }
         }
         Ok(())
+    }
+
+    /// Lets another user look at a session, or no longer. Only those who may change it may.
+    pub(crate) async fn show(&self, id: &str, user: String, may_look: bool) -> Result<v1::Viewers, ApiError> {
+        isochrone_trust::check_user(&user).map_err(|e| ApiError::field("user", e.to_string()))?;
+        let slot = self.session(id).await?;
+        Call::current().note("viewer", &user, true);
+        let mut viewers = self.sessions.viewers(id);
+        let changed = if may_look { viewers.insert(user) } else { viewers.remove(&user) };
+        if viewers.len() > self.limits.viewers {
+            return Err(ApiError::Full(format!(
+                "{} users may look at this session, and no more can. Take it back from one of them first",
+                self.limits.viewers
+            )));
+        }
+        if let Some(vault) = self.vault.clone().filter(|_| changed) {
+            let (id, viewers) = (slot.id.clone(), viewers.clone());
+            self.run(move || Ok(vault.show_to(&id, &viewers)?)).await?;
+        }
+        self.sessions.show_to(id, viewers.clone());
+        Ok(v1::Viewers { users: viewers.into_iter().collect() })
     }
 
     /// Does something to a session when its turn has come, on a thread of its own. Once begun it is done

@@ -69,6 +69,19 @@ impl Turns {
         turn
     }
 
+    /// Jobs that end or are served before the last one that waits in a lane is.
+    pub fn ahead(&self, lane: &str) -> usize {
+        let state = lock(&self.0);
+        let Some(before) = state.lanes.get(lane).and_then(|l| l.waiting.len().checked_sub(1)) else { return 0 };
+        let place = state.order.iter().position(|l| l == lane).unwrap_or(state.order.len());
+        let others = state.order.iter().enumerate().filter(|(_, name)| *name != lane);
+        let earlier = others.filter_map(|(n, name)| {
+            let waiting = state.lanes.get(name)?.waiting.len();
+            Some(waiting.min(before + usize::from(n < place)))
+        });
+        1 + before + earlier.sum::<usize>()
+    }
+
     /// Jobs that wait, and jobs that run.
     pub fn load(&self) -> (usize, usize) {
         let state = lock(&self.0);
@@ -180,6 +193,8 @@ mod tests {
             settle().await;
         }
         assert_eq!(turns.load(), (53, 1));
+        // Served in this order: flood, b, c, flood, b, and the rest of the flood.
+        assert_eq!([turns.ahead("c"), turns.ahead("b"), turns.ahead("flood"), turns.ahead("a")], [3, 5, 53, 0]);
         drop(held);
         for job in jobs {
             job.await.unwrap();

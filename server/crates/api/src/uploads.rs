@@ -127,10 +127,29 @@ impl Upload {
     }
 }
 
+/// How often uploads are looked after.
+const ROUND: Duration = Duration::from_secs(3);
+
 impl House {
-    /// Begins an upload. Finished and forgotten ones make room where it is scarce.
+    /// Forgets uploads that were given up, as long as the house stands.
+    pub async fn look_after_uploads(self: Arc<Self>) {
+        let house = Arc::downgrade(&self);
+        drop(self);
+        loop {
+            tokio::time::sleep(ROUND).await;
+            let Some(house) = house.upgrade() else { return };
+            // Files are deleted outside of the server's own threads.
+            let forgotten = tokio::task::spawn_blocking(move || {
+                house.uploads.retain(|u| u.idle() < house.limits.upload_idle);
+            });
+            if forgotten.await.is_err() {
+                tracing::error!("looking after uploads panicked");
+            }
+        }
+    }
+
+    /// Begins an upload. Finished ones make room where it is scarce.
     pub(crate) fn begin_upload(&self, announced: Announced) -> Result<Arc<Upload>, ApiError> {
-        self.uploads.retain(|u| u.idle() < self.limits.upload_idle);
         let folder = tempfile::tempdir_in(self.private.path()).map_err(|e| disk(e.kind()))?;
         let id = crate::ids::random_id();
         let upload = Arc::new(Upload::new(&id, announced, folder).map_err(|e| disk(e.kind()))?);

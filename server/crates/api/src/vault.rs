@@ -1,6 +1,7 @@
 //! Sessions that outlive the process: journals and images in the server's folder.
 //!
 //! ```text
+//! sessions/<id>.viewers    other users who may look at it, one a line
 //! sessions/<id>.journal    head: who, which images, how it was opened; then one record a change
 //! volumes/<hash>.volume    each image once
 //! ```
@@ -13,20 +14,25 @@ use isochrone_journal::{Found, Journal, JournalError, VolumeStore, first, read};
 use isochrone_session::Keeper;
 use prost::Message;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
-/// The folder of a server's sessions; one process at a time.
+/// The folder of a server's sessions.
 pub struct Vault {
     sessions: PathBuf,
     store: VolumeStore,
-    /// Held as long as the process uses the folder.
-    _lock: File,
+    /// Held as long as the process uses the folder; a visitor holds none.
+    lock: Option<File>,
     /// Images that are being kept have no journal yet: nobody sweeps meanwhile.
     opening: RwLock<()>,
 }
+
+/// The ending of the file beside a journal that names who may look.
+const VIEWERS: &str = "viewers";
 
 /// What a journal begins with.
 #[derive(Serialize, Deserialize)]
@@ -68,6 +74,8 @@ pub struct KeptSession {
 /// A session as it comes back.
 pub(crate) struct Comeback {
     pub owner: String,
+    /// Others who may look at it.
+    pub viewers: BTreeSet<String>,
     pub request: v1::OpenSessionRequest,
     pub volumes: Vec<HeldVolume>,
     /// Records of its changes.
@@ -92,20 +100,24 @@ impl Vault {
     /// # Errors
     /// The disk; [`JournalError::Busy`] where another process uses it.
     pub fn open(state: &Path) -> Result<Self, JournalError> {
+        let vault = Self::visit(state)?;
+        if vault.lock.is_some() { Ok(vault) } else { Err(JournalError::Busy) }
+    }
+
+    /// The same beside a server that may be running: to list, and to delete what it does not have open.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn visit(state: &Path) -> Result<Self, JournalError> {
         let sessions = state.join("sessions");
         std::fs::create_dir_all(&sessions)?;
-        let lock = File::create(sessions.join("lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(JournalError::Busy),
+        let file = File::create(sessions.join("lock"))?;
+        let lock = match file.try_lock() {
+            Ok(()) => Some(file),
+            Err(std::fs::TryLockError::WouldBlock) => None,
             Err(std::fs::TryLockError::Error(e)) => return Err(e.into()),
-        }
-        Ok(Self {
-            sessions,
-            store: VolumeStore::open(&state.join("volumes"))?,
-            _lock: lock,
-            opening: RwLock::default(),
-        })
+        };
+        Ok(Self { sessions, store: VolumeStore::open(&state.join("volumes"))?, lock, opening: RwLock::default() })
     }
 
     /// Keeps a session's images, and begins its journal.
@@ -139,7 +151,8 @@ impl Vault {
         let Ok(path) = self.path(id) else { return Ok(None) };
         // Whose it is comes first: for anybody else it is not there, whatever state it is in.
         let Some(head) = head_of(&path) else { return Ok(None) };
-        let (call, may) = (Call::current(), Call::current().may(&head.owner));
+        let (call, viewers) = (Call::current(), viewers(&path));
+        let may = call.may(&head.owner) || call.may_look(&viewers);
         call.note("session", id, may);
         if !may {
             return Ok(None);
@@ -163,20 +176,43 @@ impl Vault {
         } else {
             format!("Session restored, {changes} changes")
         };
-        Ok(Some(Comeback { owner: head.owner, request, volumes, records, keeper: JournalKeeper(journal), notice }))
+        Ok(Some(Comeback { owner: head.owner, viewers, request, volumes, records, keeper: JournalKeeper(journal), notice }))
     }
 
-    /// Deletes a session's journal.
+    /// Keeps who may look at a session beside its owner.
+    pub(crate) fn show_to(&self, id: &str, viewers: &BTreeSet<String>) -> Result<(), JournalError> {
+        let path = self.path(id)?.with_extension(VIEWERS);
+        let mut file = tempfile::NamedTempFile::new_in(&self.sessions)?;
+        file.write_all(viewers.iter().map(|user| format!("{user}\n")).collect::<String>().as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(File::open(&self.sessions)?.sync_all()?)
+    }
+
+    /// Deletes a session that no server has open; false if there is none of this id.
     ///
     /// # Errors
-    /// The disk.
-    pub fn delete(&self, id: &str) -> Result<bool, JournalError> {
+    /// The disk; [`JournalError::Busy`] if a server has it open.
+    pub fn delete_at_rest(&self, id: &str) -> Result<bool, JournalError> {
+        let Ok(path) = self.path(id) else { return Ok(false) };
+        let Ok(file) = File::open(&path) else { return Ok(false) };
+        match file.try_lock() {
+            Ok(()) => self.delete(id),
+            Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::Busy),
+            Err(std::fs::TryLockError::Error(e)) => Err(e.into()),
+        }
+    }
+
+    /// Deletes a session's journal, whoever has it open.
+    pub(crate) fn delete(&self, id: &str) -> Result<bool, JournalError> {
         let path = self.path(id)?;
         if !path.exists() {
             return Ok(false);
         }
         std::fs::remove_file(&path)?;
-        let _ = std::fs::remove_file(path.with_extension("damaged"));
+        for beside in ["damaged", VIEWERS] {
+            let _ = std::fs::remove_file(path.with_extension(beside));
+        }
         File::open(&self.sessions)?.sync_all()?;
         Ok(true)
     }
@@ -205,11 +241,15 @@ impl Vault {
     }
 
     /// Deletes images that no session needs any more; returns how many went. A session that is being
-    /// opened meanwhile keeps its own.
+    /// opened meanwhile keeps its own. None beside a running server, which sees to it itself when it starts and
+    /// whenever a session is closed.
     ///
     /// # Errors
     /// The disk; a journal that cannot be read, for nobody knows what it needs.
     pub fn sweep(&self) -> Result<usize, JournalError> {
+        if self.lock.is_none() {
+            return Ok(0);
+        }
         let _nobody_opens = self.opening.write().unwrap_or_else(PoisonError::into_inner);
         let mut used = Vec::new();
         for (_, path) in self.journals()? {
@@ -217,6 +257,29 @@ impl Vault {
             used.extend(head.volumes.iter().map(|v| v.hash));
         }
         self.store.sweep(&used)
+    }
+
+    /// Sessions that whoever asks may have, newest change first.
+    pub(crate) fn mine(&self) -> Result<Vec<v1::SessionEntry>, JournalError> {
+        let (mut found, call) = (Vec::new(), Call::current());
+        for (id, path) in self.journals()? {
+            // One that is being deleted meanwhile is not there any more.
+            let Some(head) = head_of(&path) else { continue };
+            if !call.may(&head.owner) && !call.may_look(&viewers(&path)) {
+                continue;
+            }
+            let changed = std::fs::metadata(&path).and_then(|m| m.modified());
+            let first = head.volumes.first();
+            found.push(v1::SessionEntry {
+                session_id: id,
+                opened_unix_s: head.opened_s,
+                changed_unix_s: changed.map_or(head.opened_s, seconds),
+                content_hash: first.map(|v| v.hash.to_vec()).unwrap_or_default(),
+                series_uid: first.and_then(|v| v.series.as_ref()).map(|s| s.series_uid.clone()).unwrap_or_default(),
+            });
+        }
+        found.sort_by(|a, b| b.changed_unix_s.cmp(&a.changed_unix_s).then_with(|| a.session_id.cmp(&b.session_id)));
+        Ok(found)
     }
 
     fn journals(&self) -> Result<Vec<(String, PathBuf)>, JournalError> {
@@ -240,6 +303,12 @@ impl Vault {
             Err(JournalError::NotAJournal)
         }
     }
+}
+
+/// Who may look at a session beside its owner, one name a line; without the file, nobody.
+fn viewers(journal: &Path) -> BTreeSet<String> {
+    let names = std::fs::read_to_string(journal.with_extension(VIEWERS)).unwrap_or_default();
+    names.lines().map(str::to_owned).collect()
 }
 
 fn head(record: &[u8]) -> Result<Head, JournalError> {

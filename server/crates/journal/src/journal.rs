@@ -57,6 +57,11 @@ impl Journal {
     pub fn open(path: &Path) -> Result<(Self, Found), JournalError> {
         let mut file = OpenOptions::new().read(true).write(true).open(path)?;
         lock(&file)?;
+        #[cfg(unix)]
+        if std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) == 0 {
+            // Deleted by another process, between the name and the lock.
+            return Err(JournalError::Disk(ErrorKind::NotFound));
+        }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let found = parse(&bytes)?;

@@ -40,7 +40,7 @@ impl LastAnswer {
             Self::Known(answer) => Ok(answer.clone()),
             Self::Again(steps) => {
                 let (last, before) = steps.split_last().ok_or_else(nothing)?;
-                let state = State::restored(before, &State::default(), &worker.grid)?;
+                let state = State::restored(before, &State::default());
                 let asked = Asked { label: last.label, action: &last.action, overlap: last.overlap, tolerant: true };
                 let outcome = state.outcome(worker, &asked)?;
                 outcome.answer.map(Arc::new).ok_or_else(nothing)

@@ -44,7 +44,7 @@ impl Session {
         self.room_for_a_change()?;
         self.derived.supersede();
         let (head, tail) = self.steps().split_at_checked(kept).unwrap_or_default();
-        let mut state = State::restored(head, &State::default(), &self.worker.grid)?;
+        let mut state = State::restored(head, &State::default());
         let mut after = Vec::with_capacity(tail.len());
         let mut warnings = Vec::new();
         for step in tail {
@@ -63,6 +63,7 @@ impl Session {
                 return Err(SessionError::Locked(now.told.about.name.clone()));
             }
         }
+        self.room_for_bytes(after.iter().map(|step| step.bytes()).sum())?;
         let mut history = self.history.clone();
         history.replace_tail(kept, after.clone());
         let update = self.adopt(history, &Made::Tail(kept, &after))?;
@@ -81,6 +82,7 @@ impl Session {
         let id = self.steps_made + 1;
         let mut after = self.state.clone();
         let step = after.take(self.step(id, label, action, overlap), &outcome);
+        self.room_for_bytes(step.bytes())?;
         self.keep(&Made::Step(&step))?;
         self.state = after;
         self.steps_made = id;
@@ -88,7 +90,7 @@ impl Session {
         self.history.push(step.clone());
         let Outcome { own, others, answer, warnings } = outcome;
         let mut deltas = Vec::new();
-        if step.action.changes_mask() {
+        if let Some(own) = own.filter(|_| step.action.changes_mask()) {
             deltas.push(delta(&own, &step.result));
         }
         deltas.extend(others.iter().zip(&step.others).map(|(other, (_, result))| delta(other, result)));
@@ -121,25 +123,24 @@ impl Session {
 
     /// Goes over to another list of steps.
     fn adopt(&mut self, history: History, made: &Made<'_>) -> Result<Update, SessionError> {
-        let state = State::restored(history.steps(), &self.state, &self.worker.grid)?;
+        let grid = &self.worker.grid;
+        let mut state = State::restored(history.steps(), &self.state);
+        let mut deltas = Vec::new();
+        for (label, now) in state.labels.clone() {
+            let then = match self.state.labels.get(&label) {
+                Some(then) if then.snapshot.digest == now.snapshot.digest => continue,
+                Some(then) => then.mask(grid)?,
+                None => Arc::new(Mask::empty(grid.clone())),
+            };
+            let mask = now.mask(grid)?;
+            state.keep_at_hand(label, &mask);
+            deltas.push(LabelDelta { label, delta: MaskDelta::between(&then, &mask), snapshot: now.snapshot });
+        }
         self.keep(made)?;
         self.derived.supersede();
-        let before = std::mem::replace(&mut self.state, state);
+        self.state = state;
         self.history = history;
         self.revision += 1;
-        let mut deltas = Vec::new();
-        for (&label, now) in &self.state.labels {
-            let then = match before.labels.get(&label) {
-                Some(then) if then.snapshot.digest == now.snapshot.digest => continue,
-                Some(then) => then.mask.clone(),
-                None => Arc::new(Mask::empty(self.worker.grid.clone())),
-            };
-            deltas.push(LabelDelta {
-                label,
-                delta: MaskDelta::between(&then, &now.mask),
-                snapshot: now.snapshot.clone(),
-            });
-        }
         self.derived.moved_on(&self.state, None);
         Ok(self.update(deltas))
     }
@@ -162,6 +163,13 @@ impl Session {
     fn room_for_a_change(&self) -> Result<(), SessionError> {
         if self.history.len() >= self.limits.changes {
             return Err(SessionError::Limit { what: "Changes", limit: self.limits.changes });
+        }
+        Ok(())
+    }
+
+    fn room_for_bytes(&self, more: usize) -> Result<(), SessionError> {
+        if self.history.bytes() + more > self.limits.bytes {
+            return Err(SessionError::Memory(self.limits.bytes >> 20));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What follows from the present state and may be dropped at any time: the engine's last answers,
 //! uncertainty, and the work on it.
 
+use crate::limits::REMEMBERED;
 use crate::state::{Answer, State};
 use crate::{Snapshot, Step, Uncertainty};
 use isochrone_proposal::SliceRef;
@@ -14,14 +15,41 @@ struct Derivation<T> {
     what: Arc<T>,
 }
 
+/// Of the labels that were worked on last, the newest at the end.
+struct Remembered<T>(Vec<(u32, Derivation<T>)>);
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Remembered<T> {
+    fn insert(&mut self, label: u32, of: Arc<Snapshot>, what: Arc<T>) {
+        self.0.retain(|(l, _)| *l != label);
+        self.0.push((label, Derivation { of, what }));
+        let too_many = self.0.len().saturating_sub(REMEMBERED);
+        self.0.drain(..too_many);
+    }
+
+    fn get(&self, label: u32) -> Option<&Derivation<T>> {
+        self.0.iter().find(|(l, _)| *l == label).map(|(_, d)| d)
+    }
+
+    /// Forgets what does not hold any more.
+    fn check(&mut self, state: &State) {
+        self.0.retain(|(label, d)| holds(state, *label, &d.of));
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Derived {
     /// Grows when the state is left on which the work stands.
     pub epoch: u64,
     jobs: BTreeMap<u64, Cancel>,
     jobs_made: u64,
-    answers: BTreeMap<u32, Derivation<Answer>>,
-    uncertainties: BTreeMap<u32, Derivation<Uncertainty>>,
+    answers: Remembered<Answer>,
+    uncertainties: Remembered<Uncertainty>,
     proposed: BTreeMap<u32, Vec<SliceRef>>,
 }
 
@@ -49,19 +77,19 @@ impl Derived {
     pub fn moved_on(&mut self, state: &State, answered: Option<(&Step, Answer)>) {
         self.epoch += 1;
         if let Some((step, answer)) = answered {
-            self.answers.insert(step.label, Derivation { of: step.result.clone(), what: Arc::new(answer) });
+            self.answers.insert(step.label, step.result.clone(), Arc::new(answer));
         }
-        self.answers.retain(|label, d| holds(state, *label, &d.of));
-        self.uncertainties.retain(|label, d| holds(state, *label, &d.of));
-        self.proposed.retain(|label, _| self.uncertainties.contains_key(label));
+        self.answers.check(state);
+        self.uncertainties.check(state);
+        self.proposed.retain(|label, _| self.uncertainties.get(*label).is_some());
     }
 
     pub fn answer(&self, label: u32, snapshot: &Arc<Snapshot>) -> Option<Arc<Answer>> {
-        self.answers.get(&label).filter(|d| Arc::ptr_eq(&d.of, snapshot)).map(|d| d.what.clone())
+        self.answers.get(label).filter(|d| Arc::ptr_eq(&d.of, snapshot)).map(|d| d.what.clone())
     }
 
     pub fn uncertainty(&self, label: u32) -> Option<Arc<Uncertainty>> {
-        self.uncertainties.get(&label).map(|d| d.what.clone())
+        self.uncertainties.get(label).map(|d| d.what.clone())
     }
 
     /// The slices that were proposed last for a label's present mask.
@@ -74,7 +102,7 @@ impl Derived {
     }
 
     pub fn note(&mut self, label: u32, of: Arc<Snapshot>, found: Arc<Uncertainty>) {
-        self.uncertainties.insert(label, Derivation { of, what: found });
+        self.uncertainties.insert(label, of, found);
     }
 }
 

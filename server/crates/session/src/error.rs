@@ -90,6 +90,11 @@ pub enum SessionError {
         /// How many there may be.
         limit: usize,
     },
+    /// A change that would take more memory than a session may.
+    #[error(
+        "The steps of this session would take more than the {0} MiB that a session may, so this one was not done. Close this session and open another; its masks can be exported first"
+    )]
+    Memory(usize),
     /// A prompt that cannot be placed in the volume.
     #[error(transparent)]
     Prompt(#[from] PromptError),

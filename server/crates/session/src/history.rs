@@ -9,6 +9,8 @@ pub(crate) struct Change {
     kept: usize,
     before: Vec<Arc<Step>>,
     after: Vec<Arc<Step>>,
+    /// Of the steps in `after`; those in `before` came with an earlier change.
+    bytes: usize,
 }
 
 /// Steps in force, with all changes before and after the present moment.
@@ -40,6 +42,11 @@ impl History {
         self.changes.len()
     }
 
+    /// Bytes of all steps, done or undone.
+    pub fn bytes(&self) -> usize {
+        self.changes.iter().map(|c| c.bytes).sum()
+    }
+
     /// Adds a step; what was undone can no longer be redone.
     pub fn push(&mut self, step: Arc<Step>) {
         self.replace_tail(self.steps.len(), vec![step]);
@@ -49,7 +56,8 @@ impl History {
     pub fn replace_tail(&mut self, kept: usize, after: Vec<Arc<Step>>) {
         self.changes.truncate(self.applied);
         let before = self.steps.get(kept..).unwrap_or_default().to_vec();
-        self.changes.push(Change { kept, before, after });
+        let bytes = after.iter().map(|step| step.bytes()).sum();
+        self.changes.push(Change { kept, before, after, bytes });
         self.redo();
     }
 

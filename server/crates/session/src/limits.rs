@@ -9,10 +9,19 @@ pub struct SessionLimits {
     pub marks: usize,
     /// Changes of the list of steps, done or undone.
     pub changes: usize,
+    /// Bytes of all steps, done or undone, with the snapshots of the masks that they made.
+    pub bytes: usize,
 }
+
+/// Bytes of masks of one session that stay unpacked between requests, a byte a voxel; the others are unpacked when
+/// they are worked with. In pages without any voxel set, an unpacked mask takes no memory.
+pub(crate) const UNPACKED_BYTES: usize = 256 << 20;
+
+/// Labels whose last answer and uncertainty are remembered; those of others are computed again when asked for.
+pub(crate) const REMEMBERED: usize = 4;
 
 impl Default for SessionLimits {
     fn default() -> Self {
-        Self { labels: 64, prompts: 4096, marks: 1 << 23, changes: 4096 }
+        Self { labels: 64, prompts: 4096, marks: 1 << 23, changes: 4096, bytes: 512 << 20 }
     }
 }

@@ -61,17 +61,25 @@ impl Operation {
         }
     }
 
-    /// The mask after it. `of` is another label's mask.
-    pub(crate) fn run<'a>(&self, mask: &Mask, of: impl FnOnce(u32) -> Option<&'a Mask>) -> Result<Edited, VolumeError> {
+    /// The other label that it looks at.
+    pub(crate) fn other(&self) -> Option<u32> {
+        match self {
+            Self::Combine { other, .. } => Some(*other),
+            _ => None,
+        }
+    }
+
+    /// The mask after it. `other` is the mask of [`Operation::other`].
+    pub(crate) fn run(&self, mask: &Mask, other: Option<&Mask>) -> Result<Edited, VolumeError> {
         match self {
             Self::Island { voxel, keep: true } => keep_island(mask, *voxel),
             Self::Island { voxel, keep: false } => remove_island(mask, *voxel),
             Self::FillHoles(holes) => Ok(fill_holes(mask, *holes)),
             Self::Smooth { radius_mm } => smooth(mask, *radius_mm),
             Self::Interpolate { axis, slices, within } => interpolate_slices(mask, *axis, slices, within),
-            Self::Combine { other, how } => {
+            Self::Combine { how, .. } => {
                 let nothing;
-                let other = match of(*other) {
+                let other = match other {
                     Some(other) => other,
                     // Gone, since an earlier prompt was removed: the empty set.
                     None => {

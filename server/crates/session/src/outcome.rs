@@ -1,6 +1,6 @@
 //! What an action makes of masks.
 
-use crate::state::{Answer, Changed, Outcome, State, Worker};
+use crate::state::{Answer, Changed, LabelState, Outcome, State, Worker};
 use crate::{Action, NumberedPrompt, Operation, Overlap};
 use isochrone_prompt::{PlacedPrompt, Prompt};
 use isochrone_segment::{Cancel, RefineInput, Refined, SegmentError, refine};
@@ -25,26 +25,32 @@ pub(crate) struct Asked<'a> {
 impl State {
     /// What an action makes of its label's mask, and of others. Nothing changes yet.
     pub fn outcome(&self, worker: &Worker, asked: &Asked<'_>) -> Result<Outcome, SegmentError> {
-        let label = asked.label;
-        let before = match self.labels.get(&label) {
-            Some(state) => state.mask.clone(),
-            None => Arc::new(Mask::empty(worker.grid.clone())),
-        };
-        let same = |mask, region, warnings| Outcome {
-            own: Changed { label, mask, region },
-            others: Vec::new(),
-            answer: None,
-            warnings,
-        };
+        let (label, grid) = (asked.label, &worker.grid);
+        let known = self.labels.get(&label);
+        let same = |own, warnings| Outcome { own, others: Vec::new(), answer: None, warnings };
+        let becomes = |mask, region| Some(Changed { label, mask, region });
+        let empty = || Arc::new(Mask::empty(grid.clone()));
         match asked.action {
+            Action::AddLabel(_) => return Ok(same(becomes(empty(), NOTHING), Vec::new())),
             Action::Reset => {
-                let empty = Arc::new(Mask::empty(worker.grid.clone()));
-                Ok(same(empty, before.bounding_box(), Vec::new()))
+                let was = known.map_or(NOTHING, |l| l.snapshot.content.region);
+                return Ok(same(becomes(empty(), was), Vec::new()));
             }
+            Action::UpdateLabel(_) | Action::DeleteLabel | Action::AcceptSlice { .. } => {
+                return Ok(same(None, Vec::new()));
+            }
+            Action::Edit(_) | Action::Operation(_) | Action::Prompts(_) => {}
+        }
+        let before = match known {
+            Some(state) => state.mask(grid)?,
+            None => empty(),
+        };
+        let stays = |warning: &str| same(becomes(before.clone(), NOTHING), vec![warning.to_owned()]);
+        match asked.action {
             Action::Edit(delta) => Ok(self.edited(asked, &before, delta)?),
             Action::Operation(operation) => match self.operated(asked, &before, operation) {
                 Err(VolumeError::NotSet(_)) if asked.tolerant => {
-                    Ok(same(before, NOTHING, vec![String::from("A later island is not there any more")]))
+                    Ok(stays("A later island is not there any more"))
                 }
                 done => Ok(done?),
             },
@@ -52,20 +58,15 @@ impl State {
                 Some(delta) => Ok(self.edited(asked, &before, delta)?),
                 None => match self.refined(worker, asked, &before, new) {
                     Err(SegmentError::NoPositivePrompt) if asked.tolerant => {
-                        let warning = "A later prompt has no positive one near it any more, and changes nothing";
-                        Ok(same(before, NOTHING, vec![String::from(warning)]))
+                        Ok(stays("A later prompt has no positive one near it any more, and changes nothing"))
                     }
                     Err(SegmentError::NoPositivePrompt) if !new.iter().any(|p| p.placed.has_place()) => {
-                        let warning =
-                            "The name says what is meant; now point at it, and that is what will be segmented";
-                        Ok(same(before, NOTHING, vec![String::from(warning)]))
+                        Ok(stays("The name says what is meant; now point at it, and that is what will be segmented"))
                     }
                     refined => refined,
                 },
             },
-            Action::AddLabel(_) | Action::UpdateLabel(_) | Action::DeleteLabel | Action::AcceptSlice { .. } => {
-                Ok(same(before, NOTHING, Vec::new()))
-            }
+            _ => Ok(same(None, Vec::new())),
         }
     }
 
@@ -87,12 +88,14 @@ impl State {
         let prompts: Vec<PlacedPrompt> =
             known.into_iter().chain(newest.iter().copied()).map(|p| p.placed.clone()).collect();
         let spared = self.others(asked.label).filter(|(_, other)| asked.overlap.spares(&other.told.about));
-        let spared: Vec<&Mask> = spared.map(|(_, other)| other.mask.as_ref()).collect();
+        let spared = spared.filter(|(_, other)| other.snapshot.voxels > 0);
+        let spared = spared.map(|(_, other)| other.mask(&worker.grid)).collect::<Result<Vec<_>, _>>()?;
+        let spared: Vec<&Mask> = spared.iter().map(Arc::as_ref).collect();
         let input = RefineInput { prompts: &prompts, newest: newest.len(), mask: before, other_labels: &spared };
         // A mask is never cancelled.
         let refined = refine(worker.engine.as_ref(), &worker.prepared, &input, &Cancel::new())?;
         let Refined { mask, changed, task, candidate, spacing_mm, runs_out, .. } = refined;
-        let mut outcome = self.settled(asked, before, mask, changed);
+        let mut outcome = self.settled(asked, before, mask, changed)?;
         // A network knows what lesions look like; the others go on as long as there is nothing to stop them.
         if runs_out && !changed.is_empty() && worker.engine.describe().model.is_empty() {
             outcome.warnings.push(String::from(RUNS_OUT));
@@ -108,12 +111,14 @@ impl State {
         let mut mask = before.clone();
         delta.apply(&mut mask)?;
         // The whole box goes back to the client, so that what it painted and did not get is taken away again.
-        Ok(self.settled(asked, before, mask, delta.region))
+        self.settled(asked, before, mask, delta.region)
     }
 
     fn operated(&self, asked: &Asked<'_>, before: &Mask, operation: &Operation) -> Result<Outcome, VolumeError> {
-        let done = operation.run(before, |other| self.labels.get(&other).map(|l| l.mask.as_ref()))?;
-        let mut outcome = self.settled(asked, before, done.mask, done.changed);
+        let other = operation.other().and_then(|other| self.labels.get(&other));
+        let other = other.map(|l| l.mask(before.grid())).transpose()?;
+        let done = operation.run(before, other.as_deref())?;
+        let mut outcome = self.settled(asked, before, done.mask, done.changed)?;
         if done.changed.is_empty() {
             outcome.warnings.push(String::from("There was nothing to change"));
         }
@@ -122,14 +127,21 @@ impl State {
 
     /// Decides about new voxels of a label that others have already: inside `region`, outside of which nothing
     /// is new.
-    fn settled(&self, asked: &Asked<'_>, before: &Mask, mut mask: Mask, region: VoxelBox) -> Outcome {
+    fn settled(
+        &self,
+        asked: &Asked<'_>,
+        before: &Mask,
+        mut mask: Mask,
+        region: VoxelBox,
+    ) -> Result<Outcome, VolumeError> {
         let giver = match asked.action {
             Action::Operation(operation) => operation.takes_from(),
             _ => None,
         };
         let mut warnings = Vec::new();
         let (mut spared, mut taken_from) = (Vec::new(), Vec::new());
-        for (id, other) in self.others(asked.label) {
+        let meets = |other: &LabelState| !other.snapshot.content.region.intersection(&region).is_empty();
+        for (id, other) in self.others(asked.label).filter(|(_, other)| meets(other)) {
             let gives = Some(id) == giver && asked.overlap != Overlap::Allow;
             if asked.overlap.spares(&other.told.about) && !gives {
                 spared.push(other);
@@ -140,8 +152,8 @@ impl State {
         let view = region.slice();
         for other in spared {
             let (ours, mut left) = (before.voxels().slice(view), 0usize);
-            let news =
-                ndarray::Zip::from(mask.voxels_mut().slice_mut(view)).and(ours).and(other.mask.voxels().slice(view));
+            let theirs = other.mask(before.grid())?;
+            let news = ndarray::Zip::from(mask.voxels_mut().slice_mut(view)).and(ours).and(theirs.voxels().slice(view));
             news.for_each(|new, &old, &theirs| {
                 let clash = *new && !old && theirs;
                 left += usize::from(clash);
@@ -157,8 +169,9 @@ impl State {
             let (mut lost, mut count) = (NOTHING, 0usize);
             let [i0, j0, k0] = region.min;
             let ours = (mask.voxels().slice(view), before.voxels().slice(view));
+            let others_mask = other.mask(before.grid())?;
             for (((k, j, i), &theirs), (&new, &old)) in
-                other.mask.voxels().slice(view).indexed_iter().zip(ours.0.iter().zip(ours.1))
+                others_mask.voxels().slice(view).indexed_iter().zip(ours.0.iter().zip(ours.1))
             {
                 if theirs && new && !old {
                     let (i, j, k) = (i + i0, j + j0, k + k0);
@@ -167,7 +180,7 @@ impl State {
                 }
             }
             if count > 0 {
-                let mut theirs = other.mask.as_ref().clone();
+                let mut theirs = others_mask.as_ref().clone();
                 let at = lost.slice();
                 ndarray::Zip::from(theirs.voxels_mut().slice_mut(at))
                     .and(mask.voxels().slice(at))
@@ -177,8 +190,8 @@ impl State {
                 others.push(Changed { label: id, mask: Arc::new(theirs), region: lost });
             }
         }
-        let own = Changed { label: asked.label, mask: Arc::new(mask), region };
-        Outcome { own, others, answer: None, warnings }
+        let own = Some(Changed { label: asked.label, mask: Arc::new(mask), region });
+        Ok(Outcome { own, others, answer: None, warnings })
     }
 }
 

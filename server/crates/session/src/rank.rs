@@ -12,7 +12,7 @@ impl Session {
     /// # Errors
     /// Unknown label; an uncertainty that is not of this volume.
     pub fn rank(&mut self, found: &Uncertainty, count: usize, axes: &[Axis]) -> Result<Ranking, SessionError> {
-        let mask = self.label(found.label)?.mask.clone();
+        let mask = self.label(found.label)?.mask(&self.worker.grid)?;
         let (corrected, accepted) = (self.corrected(found.label), self.accepted(found.label)?);
         let prompts = self.prompted(found.label);
         let input = RankInput {
@@ -62,9 +62,9 @@ impl Session {
 
     /// Slices that were accepted and still look as they did.
     pub(crate) fn accepted(&self, label: u32) -> Result<Vec<SliceRef>, SessionError> {
-        let mask = &self.label(label)?.mask;
+        let mask = self.label(label)?.mask(&self.worker.grid)?;
         let accepted = self.steps().iter().filter(|s| s.label == label).filter_map(|step| match &step.action {
-            Action::AcceptSlice { slice, content } if slice_content(mask, *slice) == *content => Some(*slice),
+            Action::AcceptSlice { slice, content } if slice_content(&mask, *slice) == *content => Some(*slice),
             _ => None,
         });
         Ok(accepted.collect())

@@ -117,9 +117,11 @@ impl Session {
             }
             self.revision = revision;
         }
-        let state = State::restored(history.steps(), &State::default(), &self.worker.grid)?;
-        if state.labels.values().any(|label| label.mask.digest() != label.snapshot.digest) {
-            return Err(SessionError::Record(records.len()));
+        let state = State::restored(history.steps(), &State::default());
+        for label in state.labels.values() {
+            if label.mask(&self.worker.grid)?.digest() != label.snapshot.digest {
+                return Err(SessionError::Record(records.len()));
+            }
         }
         (self.state, self.history) = (state, history);
         Ok(self)

@@ -192,7 +192,8 @@ impl Session {
         if slice.index >= slices {
             return Err(SessionError::Slice { index: slice.index, slices });
         }
-        let content = crate::step::slice_content(&self.label(label)?.mask, slice);
+        let mask = self.label(label)?.mask(&self.worker.grid)?;
+        let content = crate::step::slice_content(&mask, slice);
         self.act(label, Action::AcceptSlice { slice, content }, Overlap::default())
     }
 

@@ -120,6 +120,12 @@ impl Session {
         (self.history.can_undo(), self.history.can_redo())
     }
 
+    /// About as many bytes as its steps take, done or undone: what [`SessionLimits::bytes`] bounds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.history.bytes()
+    }
+
     /// The labels in the order of their numbers.
     #[must_use]
     pub fn labels(&self) -> Vec<LabelInfo> {
@@ -133,7 +139,7 @@ impl Session {
     /// Unknown label.
     pub fn mask(&self, label: u32) -> Result<(Arc<Mask>, Arc<Snapshot>), SessionError> {
         let state = self.label(label)?;
-        Ok((state.mask.clone(), state.snapshot.clone()))
+        Ok((state.mask(&self.worker.grid)?, state.snapshot.clone()))
     }
 
     /// Refuses a client that has not seen the newest state.

@@ -26,14 +26,17 @@ pub(crate) struct Told {
 #[derive(Debug, Clone)]
 pub(crate) struct LabelState {
     pub told: Told,
-    pub mask: Arc<Mask>,
     pub snapshot: Arc<Snapshot>,
+    /// The same with a byte a voxel, while it is at hand.
+    unpacked: Option<Arc<Mask>>,
 }
 
 /// All labels at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub labels: BTreeMap<u32, LabelState>,
+    /// Labels whose masks are at hand, the one that changed last at the end.
+    at_hand: Vec<u32>,
 }
 
 /// The engine's answer to a step's prompts.
@@ -55,8 +58,8 @@ pub(crate) struct Changed {
 
 /// What an action does to masks, before it becomes a step.
 pub(crate) struct Outcome {
-    /// Of the label that it is about.
-    pub own: Changed,
+    /// Of the label that it is about; `None` if its mask stays as it is.
+    pub own: Option<Changed>,
     /// Of the others that it takes voxels from.
     pub others: Vec<Changed>,
     /// Where the engine was asked.
@@ -94,9 +97,19 @@ impl Told {
     }
 }
 
+impl LabelState {
+    /// The label's mask.
+    pub fn mask(&self, grid: &Arc<Grid>) -> Result<Arc<Mask>, VolumeError> {
+        match &self.unpacked {
+            Some(mask) => Ok(mask.clone()),
+            None => Ok(Arc::new(self.snapshot.mask(grid)?)),
+        }
+    }
+}
+
 impl State {
-    /// The state after `steps`, from their snapshots. Masks that `now` holds already are shared.
-    pub fn restored(steps: &[Arc<Step>], now: &Self, grid: &Arc<Grid>) -> Result<Self, VolumeError> {
+    /// The state after `steps`, from their snapshots. Masks that `now` has at hand stay there.
+    pub fn restored(steps: &[Arc<Step>], now: &Self) -> Self {
         let mut last: BTreeMap<u32, (Told, Arc<Snapshot>)> = BTreeMap::new();
         for step in steps {
             if matches!(step.action, Action::DeleteLabel) {
@@ -116,22 +129,36 @@ impl State {
         let mut state = Self::default();
         for (label, (told, snapshot)) in last {
             let known = now.labels.get(&label).filter(|l| l.snapshot.digest == snapshot.digest);
-            let mask = match known {
-                Some(known) => known.mask.clone(),
-                None => Arc::new(snapshot.mask(grid)?),
-            };
-            state.labels.insert(label, LabelState { told, mask, snapshot });
+            let unpacked = known.and_then(|l| l.unpacked.clone());
+            state.labels.insert(label, LabelState { told, snapshot, unpacked });
         }
-        Ok(state)
+        let there = |label: &u32| state.labels.get(label).is_some_and(|l| l.unpacked.is_some());
+        state.at_hand = now.at_hand.iter().copied().filter(there).collect();
+        state
+    }
+
+    /// Keeps a label's mask at hand, and puts others away for it.
+    pub fn keep_at_hand(&mut self, label: u32, mask: &Arc<Mask>) {
+        self.at_hand.retain(|&l| l != label);
+        self.at_hand.push(label);
+        if let Some(state) = self.labels.get_mut(&label) {
+            state.unpacked = Some(mask.clone());
+        }
+        let room = crate::limits::UNPACKED_BYTES / mask.voxels().len().max(1);
+        for put_away in self.at_hand.drain(..self.at_hand.len().saturating_sub(room)) {
+            if let Some(state) = self.labels.get_mut(&put_away) {
+                state.unpacked = None;
+            }
+        }
     }
 
     /// Makes a step of an outcome, and goes on to the state after it.
     pub fn take(&mut self, step: Step, outcome: &Outcome) -> Arc<Step> {
-        let known = self.labels.get(&step.label).filter(|l| Arc::ptr_eq(&l.mask, &outcome.own.mask));
-        let result = match known {
+        let result = match (&outcome.own, self.labels.get(&step.label)) {
+            (Some(own), _) => Arc::new(Snapshot::of(&own.mask)),
             // A step that leaves its mask as it is leaves what was derived from it standing.
-            Some(label) if !step.action.changes_mask() => label.snapshot.clone(),
-            _ => Arc::new(Snapshot::of(&outcome.own.mask)),
+            (None, Some(label)) => label.snapshot.clone(),
+            (None, None) => Arc::default(),
         };
         let others: Vec<_> =
             outcome.others.iter().map(|other| (other.label, Arc::new(Snapshot::of(&other.mask)))).collect();
@@ -141,7 +168,9 @@ impl State {
         if matches!(step.action, Action::DeleteLabel) {
             self.labels.remove(&step.label);
         } else {
-            self.adopt(&outcome.own, &result);
+            if let Some(own) = &outcome.own {
+                self.adopt(own, &result);
+            }
             if let Some(label) = self.labels.get_mut(&step.label) {
                 label.told.hear(&step.action);
             }
@@ -151,26 +180,23 @@ impl State {
     }
 
     fn adopt(&mut self, changed: &Changed, snapshot: &Arc<Snapshot>) {
-        let (mask, snapshot) = (changed.mask.clone(), snapshot.clone());
-        match self.labels.get_mut(&changed.label) {
-            Some(label) => (label.mask, label.snapshot) = (mask, snapshot),
-            None => {
-                let told = Told::new(changed.label);
-                self.labels.insert(changed.label, LabelState { told, mask, snapshot });
-            }
-        }
+        let told = || Told::new(changed.label);
+        let label = self.labels.entry(changed.label);
+        let label =
+            label.or_insert_with(|| LabelState { told: told(), snapshot: snapshot.clone(), unpacked: None });
+        label.snapshot = snapshot.clone();
+        self.keep_at_hand(changed.label, &changed.mask);
     }
 
     /// Takes a step's masks as they were acknowledged.
-    pub fn stand_by(&mut self, step: &Step, grid: &Arc<Grid>) -> Result<(), VolumeError> {
+    pub fn stand_by(&mut self, step: &Step) {
         let own = std::iter::once((step.label, &step.result));
         for (label, snapshot) in own.chain(step.others.iter().map(|(label, s)| (*label, s))) {
+            self.at_hand.retain(|&l| l != label);
             if let Some(label) = self.labels.get_mut(&label) {
-                label.mask = Arc::new(snapshot.mask(grid)?);
-                label.snapshot = snapshot.clone();
+                (label.snapshot, label.unpacked) = (snapshot.clone(), None);
             }
         }
-        Ok(())
     }
 
     /// All labels but one.

@@ -34,6 +34,12 @@ pub struct VertexDrag {
 }
 
 impl NumberedPrompt {
+    /// About as many bytes as it takes, with its points and the rows of voxels that it marks.
+    fn bytes(&self) -> usize {
+        let drawn = crate::requests::points(&self.placed.prompt) * 24;
+        size_of::<Self>() + drawn + self.placed.voxels().runs().len() * 32
+    }
+
     /// True if this is the polygon of that number, or a drag of it.
     #[must_use]
     pub fn is_of_polygon(&self, polygon: u64) -> bool {
@@ -153,6 +159,19 @@ pub struct Step {
 }
 
 impl Step {
+    /// About as many bytes as it takes: itself, what it was made of, and the masks that it made.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let own = match &self.action {
+            Action::Prompts(prompts) => prompts.iter().map(NumberedPrompt::bytes).sum(),
+            Action::Edit(delta) => delta.zlib_bits.len(),
+            _ => 0,
+        };
+        let made = std::iter::once(&self.result).chain(self.others.iter().map(|(_, result)| result));
+        let made: usize = made.map(|s| size_of::<Snapshot>() + s.content.zlib_bits.capacity()).sum();
+        size_of::<Self>() + own + made
+    }
+
     /// True if it can have changed this label's mask.
     #[must_use]
     pub fn touches(&self, label: u32) -> bool {

@@ -87,7 +87,7 @@ impl Session {
         let (mask, corrected, accepted) = match label {
             Some(label) => {
                 let state = self.label(label)?;
-                (state.mask.clone(), self.corrected(label), self.accepted(label)?)
+                (state.mask(&self.worker.grid)?, self.corrected(label), self.accepted(label)?)
             }
             None => {
                 empty = Arc::new(Mask::empty(self.worker.grid.clone()));

@@ -100,7 +100,7 @@ impl Session {
         let (answer, region) = self.last_answer(label)?;
         let prompts = || state.told.prompts.iter().map(|p| p.placed.clone()).collect();
         let edited = region.map(|region| (region, prompts()));
-        let (of, mask) = (state.snapshot.clone(), state.mask.clone());
+        let (of, mask) = (state.snapshot.clone(), state.mask(&self.worker.grid)?);
         let newest = self.steps().iter().rfind(|s| s.label == label && s.action.changes_mask());
         let seed = newest.map_or(self.seed, |s| s.seed);
         let cancel = Cancel::new();

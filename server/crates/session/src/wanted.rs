@@ -1,9 +1,9 @@
 //! Prompts as a request brings them.
 
-use crate::state::Told;
+use crate::state::{LabelState, Told};
 use crate::{NumberedPrompt, Overlap, Session, SessionError, VertexDrag};
 use isochrone_prompt::{LabelName, Meaning, PlacedPrompt, Polarity, Prompt};
-use isochrone_volume::Volume;
+use isochrone_volume::{Volume, VolumeError};
 
 /// A new prompt, or a change of one that is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,12 +109,14 @@ impl Session {
         if prompt.polarity() == Polarity::Negative || !firm || initial {
             return Ok(());
         }
-        let spared: Vec<_> = self.state.others(label).filter(|(_, o)| overlap.spares(&o.told.about)).collect();
-        let holder = |voxel| spared.iter().find(|(_, other)| other.mask.contains(voxel));
+        let holds = |o: &LabelState| !o.snapshot.content.region.intersection(&prompt.bounds()).is_empty();
+        let spared = self.state.others(label).filter(|(_, o)| overlap.spares(&o.told.about) && holds(o));
+        let spared = spared.map(|(_, o)| Ok((o, o.mask(&self.worker.grid)?))).collect::<Result<Vec<_>, VolumeError>>()?;
+        let holder = |voxel| spared.iter().find(|(_, mask)| mask.contains(voxel));
         if spared.is_empty() || !prompt.certain().all(|voxel| holder(voxel).is_some()) {
             return Ok(());
         }
-        let Some((_, other)) = holder(prompt.voxel) else { return Ok(()) };
+        let Some((other, _)) = holder(prompt.voxel) else { return Ok(()) };
         let p = prompt.position_lps_mm();
         Err(SessionError::Taken(p.x, p.y, p.z, other.told.about.name.clone()))
     }

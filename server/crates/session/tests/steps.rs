@@ -180,3 +180,36 @@ fn steps_name_parent_engine_and_seed() {
     assert_ne!(step_seed(7, 1), step_seed(8, 1));
     assert_ne!(step_seed(7, 1), step_seed(7, 2));
 }
+
+#[test]
+fn a_session_takes_no_more_memory_than_it_may() {
+    let limits = isochrone_session::SessionLimits { bytes: 40_000, ..Default::default() };
+    let mut session = common::session_with(limits);
+    let lesion = label(&mut session, "lesion");
+    // Noise, which no compression makes smaller.
+    let mut state = 1u32;
+    let mut refused = None;
+    for n in 0..100 {
+        let grid = session.volume().grid().clone();
+        let bits = ndarray::Array3::from_shape_simple_fn(grid.shape(), || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 31 == 1
+        });
+        let noise = Mask::new(grid.clone(), bits).unwrap();
+        let delta = isochrone_volume::MaskDelta::of_box(&noise, VoxelBox::whole(grid.size()));
+        match session.edit(lesion, delta, None) {
+            Ok(_) => assert!(session.bytes() <= 40_000),
+            Err(error) => {
+                refused = Some((n, error));
+                break;
+            }
+        }
+    }
+    let (done, error) = refused.expect("a limit");
+    assert!(done > 1 && matches!(error, SessionError::Memory(_)), "{done}: {error}");
+    // Nothing has changed; what was done can be taken back and made again.
+    let (now, revision) = (mask(&session, lesion), session.revision());
+    session.undo().unwrap();
+    session.redo().unwrap();
+    assert_eq!((mask(&session, lesion), session.revision()), (now, revision + 2));
+}

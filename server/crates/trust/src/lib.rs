@@ -34,7 +34,7 @@ pub use error::TrustError;
 pub use oidc::{Oidc, OidcSettings};
 pub use role::{Identity, Role};
 pub use token::Token;
-pub use users::{User, Users};
+pub use users::{User, Users, check_user};
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {

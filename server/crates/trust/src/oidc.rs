@@ -70,12 +70,11 @@ impl Oidc {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let claims = decode::<Map<String, Value>>(token, &decoding, &validation).map_err(|_| TrustError::Refused)?;
         let subject = claims.claims.get("sub").and_then(Value::as_str).ok_or(TrustError::Refused)?;
-        let good = |s: &str| !s.is_empty() && s.len() <= 255 && s.bytes().all(|b| b.is_ascii_graphic());
-        if !good(subject) {
+        if !is_subject(subject) {
             return Err(TrustError::Refused);
         }
         let role = self.role(&claims.claims).ok_or(TrustError::NoRole)?;
-        Ok(Identity { user: format!("oidc:{subject}"), role })
+        Ok(Identity { user: format!("{PREFIX}{subject}"), role })
     }
 
     /// The highest role that the token names.
@@ -87,6 +86,14 @@ impl Oidc {
         };
         named.into_iter().filter_map(|r| r.as_str()?.parse().ok()).max()
     }
+}
+
+/// Stands before the names of those who are known by a log-in service's token.
+pub(crate) const PREFIX: &str = "oidc:";
+
+/// Whether a log-in service can call somebody so.
+pub(crate) fn is_subject(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Only public-key signatures, and only the kind that the key is for: a public key must never be taken for a

@@ -103,10 +103,7 @@ impl Users {
     }
 
     fn push(&mut self, user: User) -> Result<(), TrustError> {
-        let good = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
-        if user.name.is_empty() || user.name.len() > NAME || !user.name.chars().all(good) {
-            return Err(TrustError::Name("A user's name has 1 to 64 letters, digits or . _ - @"));
-        }
+        check_name(&user.name)?;
         if self.users.iter().any(|u| u.name == user.name) {
             return Err(TrustError::Exists);
         }
@@ -175,4 +172,23 @@ impl User {
     pub fn known_by(&self) -> &'static str {
         if self.certificate.is_some() { "certificate" } else { "token" }
     }
+}
+
+/// Whether somebody can be called so: a name among accounts, or what a log-in service's token makes of one.
+///
+/// # Errors
+/// Says what names are made of.
+pub fn check_user(name: &str) -> Result<(), TrustError> {
+    match name.strip_prefix(crate::oidc::PREFIX) {
+        Some(subject) if crate::oidc::is_subject(subject) => Ok(()),
+        _ => check_name(name),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), TrustError> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
+    if name.is_empty() || name.len() > NAME || !name.chars().all(good) {
+        return Err(TrustError::Name("A user's name has 1 to 64 letters, digits or . _ - @"));
+    }
+    Ok(())
 }

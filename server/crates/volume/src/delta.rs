@@ -16,6 +16,9 @@ pub struct MaskDelta {
     pub zlib_bits: Vec<u8>,
 }
 
+/// Voxels that are packed together, whole bytes of them.
+const PIECE: usize = 1 << 20;
+
 impl MaskDelta {
     /// What turns `before` into `after`; both on one grid.
     #[must_use]
@@ -30,10 +33,21 @@ impl MaskDelta {
         if region.is_empty() {
             return Self { region: VoxelBox { min: [0; 3], max: [0; 3] }, zlib_bits: Vec::new() };
         }
-        let bits: Vec<bool> = mask.voxels().slice(region.slice()).iter().copied().collect();
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        let mut bits: Vec<bool> = Vec::new();
         // Writing into a Vec cannot fail.
-        let zlib_bits = encoder.write_all(&pack(&bits)).and_then(|()| encoder.finish()).unwrap_or_default();
+        let mut write = |bits: &[bool]| encoder.write_all(&pack(bits)).is_ok();
+        for row in mask.voxels().slice(region.slice()).rows() {
+            bits.extend_from_slice(row.as_slice().unwrap_or_default());
+            if bits.len() >= PIECE {
+                write(bits.get(..PIECE).unwrap_or_default());
+                bits.drain(..PIECE);
+            }
+        }
+        write(&bits);
+        let mut zlib_bits = encoder.finish().unwrap_or_default();
+        // Kept for long, as a step's snapshot.
+        zlib_bits.shrink_to_fit();
         Self { region, zlib_bits }
     }
 
@@ -59,7 +73,11 @@ impl MaskDelta {
         }
         let mut view = mask.voxels_mut().slice_mut(self.region.slice());
         for (n, voxel) in view.iter_mut().enumerate() {
-            *voxel = packed.get(n / 8).is_some_and(|b| b >> (n % 8) & 1 == 1);
+            let set = packed.get(n / 8).is_some_and(|b| b >> (n % 8) & 1 == 1);
+            // Memory in which nothing is set is not touched.
+            if *voxel != set {
+                *voxel = set;
+            }
         }
         Ok(())
     }

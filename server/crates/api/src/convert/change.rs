@@ -22,6 +22,7 @@ pub(crate) fn mask_update(update: &Update, provenance: v1::Provenance) -> v1::Ma
         warnings: update.warnings.clone(),
         labels: update.labels.iter().map(|l| label(l, update.revision)).collect(),
         measures: Vec::new(),
+        waited_ms: 0.0,
     }
 }
 

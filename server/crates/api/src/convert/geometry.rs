@@ -50,6 +50,11 @@ pub(super) fn finite(field: &str, point: Option<&v1::Point>) -> Result<DVec3, Ap
     Ok(DVec3::new(p.x, p.y, p.z))
 }
 
+/// A number that is one.
+pub(super) fn real(field: &str, value: f64) -> Result<f64, ApiError> {
+    if value.is_finite() { Ok(value) } else { Err(ApiError::field(field, format!("{value} is no number; give a finite one"))) }
+}
+
 /// A plane that a client sends.
 pub(super) fn plane(field: &str, wire: &v1::Plane) -> Result<Plane, ApiError> {
     let part = |name: &str, point: &Option<v1::Point>| finite(&format!("{field}.{name}"), point.as_ref());

@@ -1,6 +1,6 @@
 //! Labels: what is said of them, how they meet, and what is done to them.
 
-use super::geometry::{finite, slice_axis, voxel_box};
+use super::geometry::{finite, real, slice_axis, voxel_box};
 use super::{at_most, label_name};
 use crate::{ApiError, Limits, v1};
 use isochrone_session::{AboutChange, Code, LabelInfo, Operation, Overlap, Session, SessionError, SetOperation};
@@ -132,7 +132,9 @@ pub(crate) fn operation(wire: Option<Wire>, limits: &Limits) -> Result<Asked, Ap
         } else {
             Holes::InSlices(slice_axis("fill_holes.axis", fill.axis)?)
         })),
-        Some(Wire::Smooth(smooth)) => Asked::Ready(Operation::Smooth { radius_mm: smooth.radius_mm }),
+        Some(Wire::Smooth(smooth)) => {
+            Asked::Ready(Operation::Smooth { radius_mm: real("smooth.radius_mm", smooth.radius_mm)? })
+        }
         Some(Wire::Interpolate(wire)) => {
             at_most("interpolate.slices", &wire.slices, limits.slices)?;
             let within = wire.r#box.as_ref().map(|region| voxel_box("interpolate.box", Some(region))).transpose()?;

@@ -2,8 +2,9 @@ use super::{label, placed, u32_of, wire_overlap};
 use crate::sessions::Slot;
 use crate::v1;
 use isochrone_session::{Action, Session, Step};
+use std::collections::BTreeSet;
 
-pub(crate) fn session(slot: &Slot, session: &Session) -> v1::Session {
+pub(crate) fn session(slot: &Slot, session: &Session, viewers: BTreeSet<String>) -> v1::Session {
     let revision = session.revision();
     let (can_undo, can_redo) = session.undo_depth();
     v1::Session {
@@ -18,6 +19,7 @@ pub(crate) fn session(slot: &Slot, session: &Session) -> v1::Session {
         can_redo: u32_of(can_redo),
         overlap: wire_overlap(session.overlap()).into(),
         notice: slot.notice.clone(),
+        viewers: viewers.into_iter().collect(),
     }
 }
 

@@ -1,8 +1,11 @@
 //! The request that is being worked on.
 
 use isochrone_trust::{Identity, Role};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::oneshot;
+use tonic::Code;
 
 /// What a request does with the things it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,17 @@ pub(crate) struct Call {
     pub identity: Identity,
     pub access: Access,
     touched: Mutex<Touched>,
+    ending: Mutex<Option<oneshot::Receiver<Code>>>,
+}
+
+/// Says how a request ended whose answer began before that; dropped without a word, its client went away.
+pub(crate) struct Ending(oneshot::Sender<Code>);
+
+impl Ending {
+    pub fn with(self, code: Code) {
+        // The gate has gone with the server.
+        let _ = self.0.send(code);
+    }
 }
 
 /// What the request was about, for the trail.
@@ -37,7 +51,7 @@ tokio::task_local! {
 
 impl Call {
     pub fn new(identity: Identity, access: Access) -> Arc<Self> {
-        Arc::new(Self { identity, access, touched: Mutex::default() })
+        Arc::new(Self { identity, access, touched: Mutex::default(), ending: Mutex::default() })
     }
 
     /// The request that this task or job works on. Code that works for no request is nobody in particular, and
@@ -60,6 +74,23 @@ impl Call {
     pub fn may(&self, owner: &str) -> bool {
         let Identity { user, role } = &self.identity;
         user == owner || *role == Role::Admin || (*role >= Role::StudyLead && self.access == Access::Look)
+    }
+
+    /// Whether this request may look at something that was shown to these users.
+    pub fn may_look(&self, viewers: &BTreeSet<String>) -> bool {
+        self.access == Access::Look && viewers.contains(&self.identity.user)
+    }
+
+    /// The answer begins, and how it ends is said later.
+    pub fn outlasts(&self) -> Ending {
+        let (say, hear) = oneshot::channel();
+        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(hear);
+        Ending(say)
+    }
+
+    /// How it ends, if that is said later.
+    pub fn ending(&self) -> Option<oneshot::Receiver<Code>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Notes for the trail what was named, and whether it may be had.

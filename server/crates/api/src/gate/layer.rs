@@ -95,6 +95,12 @@ where
                 Ok(Some(mut entry)) => {
                     let answer = entry.call.clone().scope(service.call(request)).await;
                     entry.code = answer.as_ref().map_or(Code::Internal, code_of);
+                    if let Some(ending) = entry.call.ending() {
+                        tokio::spawn(async move {
+                            entry.code = ending.await.unwrap_or(Code::Cancelled);
+                            drop(entry);
+                        });
+                    }
                     answer
                 }
             }
@@ -136,9 +142,10 @@ impl Inner {
             return Err(refused(Status::unimplemented("This server does not describe its protocol"), Kind::Refused));
         }
         speaks(request).inspect_err(|status| self.metrics.called(method.name, status.code(), begun.elapsed()))?;
-        if !self.book.works() {
+        if !self.book.lets(&method) {
+            self.metrics.called(method.name, Code::Unavailable, begun.elapsed());
             return Err(Status::unavailable(
-                "The server cannot write its audit trail, and does nothing that is not in it. Tell whoever runs it",
+                "The server cannot write its audit trail, and changes and gives out nothing that is not in it. Tell whoever runs it",
             ));
         }
         self.book.welcome(&identity, peer);

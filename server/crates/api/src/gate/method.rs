@@ -18,10 +18,12 @@ pub(crate) struct Method {
 }
 
 /// Requests that only look. Whatever is not named here or below counts as a change.
-const LOOKS: [&str; 11] = [
+const LOOKS: [&str; 13] = [
     "Volumes/GetVolume",
     "Volumes/ListVolumes",
     "Segmentation/GetSession",
+    "Segmentation/DescribeServer",
+    "Segmentation/ListSessions",
     "Segmentation/ListLabels",
     "Segmentation/GetMask",
     "Segmentation/GetMap",

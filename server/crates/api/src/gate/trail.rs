@@ -1,6 +1,6 @@
 //! One audit event a request, also for those whose client goes away before the end.
 
-use super::call::Call;
+use super::call::{Access, Call};
 use super::method::Method;
 use super::metrics::{Metrics, name_of};
 use isochrone_trust::Identity;
@@ -27,7 +27,7 @@ pub(super) struct Book {
     metrics: Arc<Metrics>,
     seen: Mutex<BTreeMap<(String, String), Instant>>,
     strangers: Mutex<Strangers>,
-    /// An event could not be written: nobody is served until one can.
+    /// An event could not be written: nothing is changed until it can.
     broken: AtomicBool,
 }
 
@@ -49,15 +49,14 @@ impl Book {
         }
     }
 
-    /// False while the trail cannot be written. Each asking is a try.
-    pub fn works(&self) -> bool {
-        if self.broken.load(Ordering::Relaxed) {
-            self.write(&Event::of_server(
-                Kind::Start,
-                "the trail can be written again; events before this are missing",
-            ));
-        }
-        !self.broken.load(Ordering::Relaxed)
+    /// Whether a request may go on: while the trail cannot be written, only those that look, and whose events can wait
+    /// in memory until it can. Each asking is a try.
+    pub fn lets(&self, method: &Method) -> bool {
+        let Some(trail) = self.trail.as_ref().filter(|_| self.broken.load(Ordering::Relaxed)) else { return true };
+        let failed = trail.catch_up().is_err();
+        self.broken.store(failed, Ordering::Relaxed);
+        let looks = method.access == Access::Look && matches!(method.kind, None | Some(Kind::View));
+        !failed || (looks && trail.waiting().1)
     }
 
     pub fn write(&self, event: &Event) {

@@ -101,6 +101,7 @@ pub async fn names(mut stream: tonic::Streaming<v1::SegmentationEvent>) -> Vec<S
             v1::segmentation_event::Event::Mask(m) => format!("mask {}", m.revision),
             v1::segmentation_event::Event::Uncertainty(u) => format!("uncertainty {}", u.revision),
             v1::segmentation_event::Event::Proposals(p) => format!("proposals {}", p.revision),
+            v1::segmentation_event::Event::Queue(q) => format!("queue {}", q.ahead),
             v1::segmentation_event::Event::Superseded(s) => format!("superseded {}", s.by_revision),
         });
     }

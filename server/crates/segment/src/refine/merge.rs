@@ -9,7 +9,6 @@ use crate::on_grid::grown;
 use isochrone_prompt::Polarity;
 use isochrone_volume::{Grid, Mask, VoxelBox, resample};
 use ndarray::Array3;
-use rayon::prelude::*;
 
 /// A finished region, to be put into a mask.
 pub(super) struct Merge<'a> {
@@ -113,19 +112,4 @@ impl Merge<'_> {
 
 fn one([i, j, k]: [usize; 3]) -> VoxelBox {
     VoxelBox { min: [i, j, k], max: [i + 1, j + 1, k + 1] }
-}
-
-/// A copy that touches only memory where something is set: fresh pages are zero already.
-pub(super) fn sparse_clone(mask: &Mask) -> Mask {
-    const CHUNK: usize = 1 << 15;
-    let mut copy = Mask::empty(mask.grid().clone());
-    if let (Some(from), Some(to)) = (mask.voxels().as_slice(), copy.voxels_mut().as_slice_mut()) {
-        to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK)).for_each(|(to, from)| {
-            // Without an early exit, so that it becomes SIMD.
-            if from.iter().fold(false, |any, &v| any | v) {
-                to.copy_from_slice(from);
-            }
-        });
-    }
-    copy
 }

@@ -2,7 +2,7 @@
 
 use super::enclosing::Enclosing;
 use super::local::Correction;
-use super::merge::{self, Merge};
+use super::merge::Merge;
 use super::{New, RefineInput, Refined, RefinedTask, active, bound};
 use crate::flood::Flood;
 use crate::region::{Extent, Placement};
@@ -170,7 +170,7 @@ impl Run<'_> {
             enclosing: &self.enclosing,
             correction,
         };
-        let mut mask = merge::sparse_clone(self.input.mask);
+        let mut mask = self.input.mask.clone();
         let changed = merge.into_mask(&mut mask, self.input);
         let spacing_mm = Self::spacing_mm(&pass.region);
         let task = RefinedTask {

@@ -36,8 +36,12 @@ fn of_size(size: [usize; 3]) -> Arc<Volume> {
 }
 
 pub fn session() -> Session {
+    session_with(SessionLimits::default())
+}
+
+pub fn session_with(limits: SessionLimits) -> Session {
     let channel = Channel { volume: volume() };
-    Session::open(Arc::new(StubEngine::default()), &[channel], 7, SessionLimits::default()).unwrap()
+    Session::open(Arc::new(StubEngine::default()), &[channel], 7, limits).unwrap()
 }
 
 pub fn click(session: &Session, voxel: [usize; 3], polarity: Polarity) -> Prompt {

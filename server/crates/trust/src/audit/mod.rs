@@ -15,4 +15,4 @@ mod xml;
 pub use event::{Event, Kind, Outcome};
 pub use trail::Trail;
 pub use verify::{Checked, verify};
-pub use xml::export;
+pub use xml::{export, message_of};

@@ -2,6 +2,7 @@ use super::event::Line;
 use super::verify::{Checked, FILE, verify};
 use super::{Event, Kind};
 use crate::{TrustError, private};
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -15,7 +16,12 @@ pub struct Trail(Mutex<Open>);
 struct Open {
     file: File,
     state: Checked,
+    /// Events that could not be written yet, with their times, oldest first.
+    waiting: VecDeque<(String, Event)>,
 }
+
+/// As many events wait for a file that cannot be written; those after them are lost.
+const WAITING: usize = 10_000;
 
 impl Trail {
     /// Opens a trail, or begins one, after following its chain. A torn last line is cut off.
@@ -38,7 +44,7 @@ impl Trail {
         file.set_len(state.whole).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
         let torn = state.torn;
-        let trail = Self(Mutex::new(Open { file, state }));
+        let trail = Self(Mutex::new(Open { file, state, waiting: VecDeque::new() }));
         let detail = if torn > 0 { format!("{torn} bytes of a torn line were cut off") } else { String::new() };
         trail.record(&Event::of_server(Kind::Start, &detail))?;
         trail.sync()?;
@@ -48,22 +54,29 @@ impl Trail {
     /// Writes an event; a process that is killed afterwards does not lose it.
     ///
     /// # Errors
-    /// The file cannot be written: the event is not in the trail, and what asked for it should not go on.
+    /// The file cannot be written. The event waits in memory, as long as there is room, and is written with its own
+    /// time before the next one that can be.
     pub fn record(&self, event: &Event) -> Result<(), TrustError> {
         let mut open = self.lock();
-        let line =
-            Line { n: open.state.events + 1, time: stamp(), event: event.clone(), prev: open.state.head.clone() };
-        let (text, hash) = line.seal().map_err(|e| TrustError::Damaged(FILE, e.to_string()))?;
-        if let Err(error) = open.file.write_all(text.as_bytes()) {
-            // What went out of half a line is taken back, so that the next one starts a line.
-            let whole = open.state.whole;
-            let _ = open.file.set_len(whole).and_then(|()| open.file.seek(SeekFrom::Start(whole)));
-            return Err(TrustError::File(FILE, error.kind()));
+        if open.waiting.len() < WAITING {
+            open.waiting.push_back((stamp(), event.clone()));
         }
-        open.state.events += 1;
-        open.state.head = hash;
-        open.state.whole += text.len() as u64;
-        Ok(())
+        open.catch_up()
+    }
+
+    /// Tries to write what waits.
+    ///
+    /// # Errors
+    /// The file still cannot be written.
+    pub fn catch_up(&self) -> Result<(), TrustError> {
+        self.lock().catch_up()
+    }
+
+    /// Events that wait, and whether there is room for more.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, bool) {
+        let waiting = self.lock().waiting.len();
+        (waiting, waiting < WAITING)
     }
 
     /// Waits until the disk has what was written; a power cut afterwards does not lose it.
@@ -83,6 +96,27 @@ impl Trail {
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn catch_up(&mut self) -> Result<(), TrustError> {
+        while let Some((time, event)) = self.waiting.front() {
+            let (time, event) = (time.clone(), event.clone());
+            let line = Line { n: self.state.events + 1, time, event, prev: self.state.head.clone() };
+            let (text, hash) = line.seal().map_err(|e| TrustError::Damaged(FILE, e.to_string()))?;
+            if let Err(error) = self.file.write_all(text.as_bytes()) {
+                // What went out of half a line is taken back, so that the next one starts a line.
+                let whole = self.state.whole;
+                let _ = self.file.set_len(whole).and_then(|()| self.file.seek(SeekFrom::Start(whole)));
+                return Err(TrustError::File(FILE, error.kind()));
+            }
+            self.waiting.pop_front();
+            self.state.events += 1;
+            self.state.head = hash;
+            self.state.whole += text.len() as u64;
+        }
+        Ok(())
     }
 }
 

@@ -35,6 +35,13 @@ fn codes(event: &Event) -> (Code, Option<Code>, char) {
     }
 }
 
+/// A line of the trail, without its end, as a message; and when it happened. `None`: it is not as it was written.
+#[must_use]
+pub fn message_of(text: &str, source: &str) -> Option<(String, String)> {
+    let (line, _) = Line::unseal(text)?;
+    Some((message(&line, source), line.time))
+}
+
 fn message(line: &Line, source: &str) -> String {
     let event = &line.event;
     let (id, kind, action) = codes(event);

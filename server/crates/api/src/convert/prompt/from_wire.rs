@@ -1,5 +1,5 @@
 use crate::convert::at_most;
-use crate::convert::geometry::{finite, plane, voxel_box};
+use crate::convert::geometry::{finite, plane, real, voxel_box};
 use crate::{ApiError, Limits, v1};
 use isochrone_prompt::{
     Box2D, Box3D, BoxAxes, Click, Drag, ExtremeBox, ExtremePoints, Follow, Gaze, GazeSample, InitialMask, LabelName,
@@ -52,7 +52,7 @@ fn one(field: &str, prompt: v1::Prompt) -> Result<Wanted, ApiError> {
             let read = read("scribble");
             Prompt::Scribble(Scribble {
                 points_lps_mm: read.points("points", &scribble.points, Scribble::MAX_POINTS)?,
-                radius_mm: scribble.radius_mm,
+                radius_mm: read.real("radius_mm", scribble.radius_mm)?,
                 plane: read.plane(scribble.plane.as_ref())?,
                 polarity: read.polarity(scribble.polarity)?,
             })
@@ -72,12 +72,11 @@ fn one(field: &str, prompt: v1::Prompt) -> Result<Wanted, ApiError> {
         }
         Kind::ExtremePoints(extreme) => {
             let read = read("extreme_points");
-            let within = match read.plane(extreme.plane.as_ref())? {
-                Some(plane) => ExtremeBox::Plane(plane),
-                None => ExtremeBox::Space(read.axes(extreme.axes)?),
-            };
+            let axes = read.axes(extreme.axes)?;
+            let within = read.plane(extreme.plane.as_ref())?.map_or(ExtremeBox::Space(axes), ExtremeBox::Plane);
             let points_lps_mm = read.points("points", &extreme.points, 6)?;
-            Prompt::ExtremePoints(ExtremePoints { points_lps_mm, within, margin_mm: extreme.margin_mm })
+            let margin_mm = read.real("margin_mm", extreme.margin_mm)?;
+            Prompt::ExtremePoints(ExtremePoints { points_lps_mm, within, margin_mm })
         }
         Kind::Lasso(lasso) => {
             let read = read("lasso");
@@ -124,6 +123,10 @@ impl Read {
 
     fn prompt(&self, name: &str, error: &PromptError) -> ApiError {
         self.wrong(name, &error.to_string())
+    }
+
+    fn real(&self, name: &str, value: f64) -> Result<f64, ApiError> {
+        real(&format!("{}.{name}", self.field), value)
     }
 
     fn point(&self, name: &str, point: Option<&v1::Point>) -> Result<DVec3, ApiError> {
@@ -174,7 +177,7 @@ impl Read {
         let usual = Follow::default();
         let follow = Follow {
             neighbours: wire.neighbours.map_or(usual.neighbours, |n| n as usize),
-            weight: wire.weight.unwrap_or(usual.weight),
+            weight: self.real("weight", wire.weight.unwrap_or(usual.weight))?,
         };
         Ok(VertexDrag { polygon: wire.polygon_prompt_id, drag: Drag { from_lps_mm, to_lps_mm }, follow })
     }
@@ -183,14 +186,15 @@ impl Read {
         at_most(&format!("{}.samples", self.field), &gaze.samples, Gaze::MAX_SAMPLES)?;
         let sample = |(n, s): (usize, &v1::GazeSample)| {
             let point = |p| self.point(&format!("samples[{n}].position"), Some(p));
-            Ok(GazeSample { time_ms: s.time_ms, position_lps_mm: s.position.as_ref().map(point).transpose()? })
+            let time_ms = self.real(&format!("samples[{n}].time_ms"), s.time_ms)?;
+            Ok(GazeSample { time_ms, position_lps_mm: s.position.as_ref().map(point).transpose()? })
         };
-        let or = |value: f64, default: f64| if value == 0.0 { default } else { value };
+        let or = |name, value: f64, default| if value == 0.0 { Ok(default) } else { self.real(name, value) };
         Ok(Gaze {
             samples: gaze.samples.iter().enumerate().map(sample).collect::<Result<_, ApiError>>()?,
             plane: self.plane(gaze.plane.as_ref())?,
-            dispersion_mm: or(gaze.dispersion_mm, Gaze::DISPERSION_MM),
-            min_duration_ms: or(gaze.min_duration_ms, Gaze::MIN_DURATION_MS),
+            dispersion_mm: or("dispersion_mm", gaze.dispersion_mm, Gaze::DISPERSION_MM)?,
+            min_duration_ms: or("min_duration_ms", gaze.min_duration_ms, Gaze::MIN_DURATION_MS)?,
             polarity: self.polarity(gaze.polarity)?,
         })
     }
