@@ -1,7 +1,7 @@
 //! Sessions at rest belong to their owners; two windows do not corrupt one.
 
 use crate::guarded::{isochrone, state};
-use crate::support::{BALL, OTHER_BALL, Reader, Server, balls};
+use crate::support::{BALL, OTHER_BALL, Reader, Server, balls, next};
 use isochrone_api::v1;
 use isochrone_volume::{Mask, VoxelBox};
 use std::path::Path;
@@ -22,9 +22,9 @@ async fn look(server: &Server, session: &str) -> v1::Session {
 }
 
 async fn first(reader: &mut Reader, request: v1::AddPromptsRequest) -> Result<Option<v1::MaskUpdate>, Status> {
-    let event = reader.segmentation.add_prompts(request).await?.into_inner().message().await?;
-    Ok(event.and_then(|e| match e.event {
-        Some(v1::segmentation_event::Event::Mask(update)) => Some(update),
+    let mut stream = reader.segmentation.add_prompts(request).await?.into_inner();
+    Ok(next(&mut stream).await?.and_then(|event| match event {
+        v1::segmentation_event::Event::Mask(update) => Some(update),
         _ => None,
     }))
 }

@@ -1,6 +1,6 @@
 //! Many at once, one of them greedy; connections and resets by the thousand.
 
-use crate::support::{BALL, OTHER_BALL, Reader, Server, balls};
+use crate::support::{BALL, OTHER_BALL, Reader, Server, balls, next};
 use isochrone_api::v1;
 use isochrone_volume::{DVec3, Mask};
 use std::sync::Arc;
@@ -67,7 +67,7 @@ async fn thirty_two_clients_one_of_them_flooding() {
                     let (at, _) = nth(n, 0);
                     let request = reader.prompts(&[at], true);
                     let Ok(stream) = reader.segmentation.add_prompts(request).await else { continue };
-                    stream.into_inner().message().await.unwrap();
+                    next(&mut stream.into_inner()).await.unwrap();
                     flooded.fetch_add(1, Ordering::Relaxed);
                     let undo = v1::UndoRequest { session_id: reader.session.clone(), ..Default::default() };
                     let _ = reader.segmentation.undo(undo).await;

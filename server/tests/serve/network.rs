@@ -2,7 +2,7 @@
 
 use crate::lesion::dice;
 use crate::prompts::{label, send};
-use crate::support::{BALL, OTHER_BALL, Reader, Server, balls, repository};
+use crate::support::{BALL, OTHER_BALL, Reader, Server, balls, next, repository};
 use isochrone_api::{v1, wire_prompt};
 use isochrone_prompt::Prompt;
 use isochrone_volume::{DVec3, Mask};
@@ -38,8 +38,8 @@ async fn mask_uncertainty_proposals_and_maps() {
     request.mask_only = false;
     let mut stream = reader.segmentation.add_prompts(request).await.unwrap().into_inner();
     let mut events = Vec::new();
-    while let Some(event) = stream.message().await.unwrap() {
-        events.push(event.event.unwrap());
+    while let Some(event) = next(&mut stream).await.unwrap() {
+        events.push(event);
     }
     let [Event::Mask(mask), Event::Uncertainty(uncertainty), Event::Proposals(proposals)] = events.as_slice() else {
         panic!("{events:?}");
@@ -91,10 +91,9 @@ async fn a_newer_prompt_supersedes_and_all_masks_stay() {
     }
     let last = streams.len() - 1;
     for (n, mut stream) in streams.into_iter().enumerate() {
-        let Some(Event::Mask(mask)) = stream.message().await.unwrap().unwrap().event else { panic!() };
+        let Some(Event::Mask(mask)) = next(&mut stream).await.unwrap() else { panic!() };
         reader.follow(&mask);
-        let next = stream.message().await.unwrap().unwrap().event.unwrap();
-        match next {
+        match next(&mut stream).await.unwrap().unwrap() {
             Event::Superseded(by) if n < last => assert!(by.by_revision > mask.revision),
             Event::Uncertainty(_) if n == last => {}
             other => panic!("{other:?} after mask {n}"),

@@ -174,9 +174,7 @@ impl Reader {
 
     pub async fn send(&mut self, request: v1::AddPromptsRequest) -> Result<v1::MaskUpdate, tonic::Status> {
         let mut stream = self.segmentation.add_prompts(request).await?.into_inner();
-        let Some(v1::segmentation_event::Event::Mask(update)) = stream.message().await?.unwrap().event else {
-            panic!()
-        };
+        let Some(v1::segmentation_event::Event::Mask(update)) = next(&mut stream).await? else { panic!() };
         assert!(stream.message().await?.is_none());
         self.follow(&update);
         Ok(update)
@@ -235,6 +233,18 @@ impl Reader {
     pub async fn replays(&mut self) -> bool {
         let request = v1::ReplayRequest { session_id: self.session.clone() };
         self.segmentation.replay(request).await.unwrap().into_inner().identical
+    }
+}
+
+/// The next event of a stream that is not about the queue: on a busy machine requests wait.
+pub async fn next(
+    stream: &mut tonic::Streaming<v1::SegmentationEvent>,
+) -> Result<Option<v1::segmentation_event::Event>, tonic::Status> {
+    loop {
+        match stream.message().await?.map(|e| e.event.unwrap()) {
+            Some(v1::segmentation_event::Event::Queue(_)) => {}
+            event => return Ok(event),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, click, names};
+use common::{Bench, all_names, click, names};
 use isochrone_api::{Limits, v1};
 use isochrone_session::stub::StubEngine;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ async fn places_in_the_queue() {
         waiting.push(tokio::spawn(async move {
             let begun = Instant::now();
             let stream = client.add_prompts(request).await.unwrap().into_inner();
-            (begun.elapsed(), names(stream).await)
+            (begun.elapsed(), all_names(stream).await)
         }));
         tokio::time::sleep(Duration::from_millis(60)).await;
     }

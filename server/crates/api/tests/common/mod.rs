@@ -93,8 +93,14 @@ pub fn click(session: &str, [x, y, z]: [f64; 3]) -> v1::AddPromptsRequest {
     }
 }
 
+/// All events of a stream, by name, but for those about the queue: on a busy machine requests wait.
+pub async fn names(stream: tonic::Streaming<v1::SegmentationEvent>) -> Vec<String> {
+    let all = all_names(stream).await;
+    all.into_iter().filter(|n| !n.starts_with("queue")).collect()
+}
+
 /// All events of a stream, by name.
-pub async fn names(mut stream: tonic::Streaming<v1::SegmentationEvent>) -> Vec<String> {
+pub async fn all_names(mut stream: tonic::Streaming<v1::SegmentationEvent>) -> Vec<String> {
     let mut names = Vec::new();
     while let Some(event) = stream.message().await.unwrap() {
         names.push(match event.event.unwrap() {
