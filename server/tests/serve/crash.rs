@@ -281,8 +281,7 @@ int fdatasync(int fd) {
 #[cfg(target_os = "linux")]
 async fn what_the_disk_does_not_confirm_is_not_acknowledged() {
     let work = tempfile::tempdir().unwrap();
-    let (source, shim, fault) =
-        (work.path().join("shim.c"), work.path().join("shim.so"), work.path().join("broken"));
+    let (source, shim, fault) = (work.path().join("shim.c"), work.path().join("shim.so"), work.path().join("broken"));
     std::fs::write(&source, SHIM).unwrap();
     let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&shim, &source]).arg("-ldl").status();
     if !compiled.is_ok_and(|s| s.success()) {

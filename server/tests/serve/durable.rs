@@ -112,10 +112,15 @@ async fn looked_after_by_command_beside_the_server() {
     assert!(listed.status.success() && text.lines().count() == 2 && text.contains(&at_rest.session), "{text}");
     // The same over the wire, newest first.
     let mine = server.segmentation.clone().list_sessions(v1::ListSessionsRequest {}).await.unwrap().into_inner();
-    assert!(mine.sessions.len() == 2 && mine.sessions.iter().all(|s| s.opened_unix_s > 0 && s.content_hash.len() == 32));
+    assert!(
+        mine.sessions.len() == 2 && mine.sessions.iter().all(|s| s.opened_unix_s > 0 && s.content_hash.len() == 32)
+    );
     // What is open is left, what is not goes; neither disturbs the server.
     let busy = sessions(&["delete", &open.session], state.path());
-    assert!(!busy.status.success() && String::from_utf8_lossy(&busy.stderr).contains("has this session open"), "{busy:?}");
+    assert!(
+        !busy.status.success() && String::from_utf8_lossy(&busy.stderr).contains("has this session open"),
+        "{busy:?}"
+    );
     let pruned = sessions(&["prune", "--days", "0"], state.path());
     assert!(pruned.status.success(), "{pruned:?}");
     let journal = |id: &str| state.path().join("sessions").join(format!("{id}.journal")).exists();
@@ -170,7 +175,8 @@ async fn another_may_be_let_look() {
     assert_eq!(bob.volumes.get_volume(image).await.unwrap_err().code(), Code::NotFound);
     let trail = std::fs::read_to_string(state.path().join("audit.jsonl")).unwrap();
     for method in ["GrantView", "RevokeView"] {
-        let noted = |l: &&str| l.contains(method) && l.contains("viewer bob") && l.contains(&session_id) && l.contains("alice");
+        let noted =
+            |l: &&str| l.contains(method) && l.contains("viewer bob") && l.contains(&session_id) && l.contains("alice");
         assert!(trail.lines().any(|l| noted(&l)), "{method}");
     }
 }

@@ -265,7 +265,9 @@ async fn hostile_streams() {
     let busy = busy_s(&server);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (busy, more) = (busy_s(&server) - busy, server.resident_mb() - before);
-    println!("{ended:?} (bytes, connections cut); p95 {quiet:?}, meanwhile {meanwhile:?}; then {busy:.2} s of a second, {more:.0} MB more");
+    println!(
+        "{ended:?} (bytes, connections cut); p95 {quiet:?}, meanwhile {meanwhile:?}; then {busy:.2} s of a second, {more:.0} MB more"
+    );
     let cut = |name| ended.iter().any(|(n, _, cut)| *n == name && *cut > 0);
     assert!(cut("resets") && cut("continuation"), "these are no way to speak to anybody");
     // Four threads that flood share the processors with the server.

@@ -92,7 +92,8 @@ async fn ten_thousand_prompts_given_up() {
     // By the fourth thousand everything is as large as it gets.
     let ((early, files), late) = (levels[3], &levels[4..]);
     assert!(late.iter().all(|(mb, open)| *mb <= 1.15 * early + 8.0 && *open <= files + 8), "{levels:.0?}");
-    for name in ["isochrone_requests_running", "isochrone_jobs_waiting", "isochrone_jobs_running", "isochrone_sessions"] {
+    for name in ["isochrone_requests_running", "isochrone_jobs_waiting", "isochrone_jobs_running", "isochrone_sessions"]
+    {
         assert_eq!(level(&server, name), 0, "{name}");
     }
 }

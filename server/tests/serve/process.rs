@@ -101,7 +101,10 @@ async fn a_damaged_model() {
     assert_eq!(refused.code(), tonic::Code::Unavailable);
     println!("{refused}");
     let path = copy.path().to_str().unwrap();
-    assert!(refused.message().contains("cannot be had on this server") && !refused.message().contains(path), "{refused}");
+    assert!(
+        refused.message().contains("cannot be had on this server") && !refused.message().contains(path),
+        "{refused}"
+    );
     server.still_serves().await;
 }
 

@@ -22,7 +22,12 @@ fn closed(tcp: &mut TcpStream) -> bool {
 /// A request for the server's description, on stream 1, whose answer has no room to be sent (window 0).
 fn no_room_for_the_answer() -> Vec<u8> {
     let mut fields = vec![0x83, 0x86];
-    for (name, value) in [(&[0x04][..], "/isochrone.v1.Segmentation/DescribeServer"), (&[0x01][..], "localhost"), (&[0x0f, 0x10][..], "application/grpc"), (b"\x00\x02te", "trailers")] {
+    for (name, value) in [
+        (&[0x04][..], "/isochrone.v1.Segmentation/DescribeServer"),
+        (&[0x01][..], "localhost"),
+        (&[0x0f, 0x10][..], "application/grpc"),
+        (b"\x00\x02te", "trailers"),
+    ] {
         fields.extend(name);
         fields.push(value.len() as u8);
         fields.extend(value.as_bytes());
@@ -39,7 +44,7 @@ fn no_room_for_the_answer() -> Vec<u8> {
 fn private_files(server: &Server) -> Vec<std::path::PathBuf> {
     let open = std::fs::read_dir(format!("/proc/{}/fd", server.child.id())).unwrap();
     let files = open.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
-    files.filter(|f| f.to_string_lossy().contains("/isochrone-") && f.ends_with("image.nii.gz")).collect()
+    files.filter(|f| f.to_string_lossy().contains("/isochrone-") && f.ends_with("image.nii")).collect()
 }
 
 #[tokio::test]
@@ -84,7 +89,8 @@ async fn silent_and_trickling_connections() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         silent.retain_mut(|tcp| !closed(tcp));
         deaf.retain_mut(|tcp| !closed(tcp));
-        let quiet = silent.is_empty() && deaf.is_empty() && closed(&mut trickle) && closed(&mut idle) && closed(&mut endless);
+        let quiet =
+            silent.is_empty() && deaf.is_empty() && closed(&mut trickle) && closed(&mut idle) && closed(&mut endless);
         if quiet || begun.elapsed() > Duration::from_secs(40) {
             break quiet;
         }

@@ -18,7 +18,11 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 type Heard = Arc<Mutex<Vec<String>>>;
 
 /// A collector at an address, until it is aborted.
-async fn collector(address: SocketAddr, (certificate, key): &(String, String), heard: Heard) -> (SocketAddr, JoinHandle<()>) {
+async fn collector(
+    address: SocketAddr,
+    (certificate, key): &(String, String),
+    heard: Heard,
+) -> (SocketAddr, JoinHandle<()>) {
     let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
@@ -96,7 +100,12 @@ async fn none_is_lost_while_the_collector_is_away() {
     let (_, session_id, label_id) = alice.open().await;
     all_heard(state.path(), &heard).await;
     let one = heard.lock().unwrap().last().unwrap().clone();
-    assert!(one.starts_with("<85>1 20") && one.contains(" isochrone ") && one.contains(" DICOM+RFC3881 - \u{feff}<AuditMessage>"), "{one}");
+    assert!(
+        one.starts_with("<85>1 20")
+            && one.contains(" isochrone ")
+            && one.contains(" DICOM+RFC3881 - \u{feff}<AuditMessage>"),
+        "{one}"
+    );
     // The collector is away, and somebody else answers at its place.
     first_life.abort();
     let _ = first_life.await;

@@ -56,7 +56,8 @@ impl Walk {
         let alternative = |f: &FieldDescriptorProto| f.oneof_index.filter(|_| !f.proto3_optional());
         let first = |f: &FieldDescriptorProto| {
             let group = alternative(f);
-            group.is_none() || message.field.iter().find(|g| alternative(g) == group).is_some_and(|g| g.number == f.number)
+            group.is_none()
+                || message.field.iter().find(|g| alternative(g) == group).is_some_and(|g| g.number == f.number)
         };
         let without = |gone: &FieldDescriptorProto| {
             let mut bytes = Vec::new();
@@ -198,7 +199,10 @@ fn directions(name: &str, path: &str) -> Option<v1::Point> {
 fn several(number: u32, one: &[u8], message: &str) -> Vec<u8> {
     if message.ends_with(".Point") {
         let corners = [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)].map(|(x, y)| BALL + DVec3::new(x, y, 0.0));
-        return corners.iter().flat_map(|p| delimited(number, &v1::Point { x: p.x, y: p.y, z: p.z }.encode_to_vec())).collect();
+        return corners
+            .iter()
+            .flat_map(|p| delimited(number, &v1::Point { x: p.x, y: p.y, z: p.z }.encode_to_vec()))
+            .collect();
     }
     delimited(number, one)
 }
@@ -251,6 +255,7 @@ async fn every_field_of_every_request() {
         ("session_id", session.clone()),
         ("volume_id", volume.volume_id.clone()),
         ("volume_ids", volume.volume_id.clone()),
+        ("to_volume_id", volume.volume_id.clone()),
         ("upload_id", upload),
         ("path", "balls.nii.gz".to_owned()),
         ("engine", String::new()),
@@ -277,7 +282,9 @@ async fn every_field_of_every_request() {
                 Code::Internal | Code::Unknown | Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded
             );
             let fits = match fault {
-                Fault::Enum99 | Fault::NotANumber | Fault::Infinite | Fault::Missing => named || service.name() == "Pacs",
+                Fault::Enum99 | Fault::NotANumber | Fault::Infinite | Fault::Missing => {
+                    named || service.name() == "Pacs"
+                }
                 Fault::LongText | Fault::Million => code != Code::Ok,
                 Fault::Hundred => true,
             };

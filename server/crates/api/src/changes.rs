@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 use tonic::{Code, Status};
 use v1::segmentation_event::Event;
 
-type Change = Pin<Box<dyn Future<Output = Result<v1::MaskUpdate, ApiError>> + Send>>;
+/// A change under way: what it makes, and the session's epoch after it.
+type Change = Pin<Box<dyn Future<Output = Result<(v1::MaskUpdate, u64), ApiError>> + Send>>;
 
 /// What AddPrompts sends.
 pub(crate) type Answers = mpsc::Receiver<Result<v1::SegmentationEvent, Status>>;
@@ -35,7 +36,7 @@ impl House {
         F: FnOnce(&mut Session) -> Result<Update, SessionError> + Send + 'static,
     {
         let _place = slot.line.join();
-        self.change_at_once(slot, expected_revision, change).await
+        Ok(self.change_at_once(slot, expected_revision, change).await?.0)
     }
 
     async fn change_at_once<F>(
@@ -43,7 +44,7 @@ impl House {
         slot: &Slot,
         expected_revision: Option<u64>,
         change: F,
-    ) -> Result<v1::MaskUpdate, ApiError>
+    ) -> Result<(v1::MaskUpdate, u64), ApiError>
     where
         F: FnOnce(&mut Session) -> Result<Update, SessionError> + Send + 'static,
     {
@@ -58,7 +59,7 @@ impl House {
             update.waited_ms = begun.duration_since(came).as_secs_f64() * 1000.0;
             update.measures = live_measures(session, &update, &companions);
             tracing::debug!("revision {} took {:.0} ms", update.revision, update.elapsed_ms);
-            Ok(update)
+            Ok((update, session.epoch()))
         })
         .await
     }
@@ -77,11 +78,12 @@ impl House {
     {
         let (send, receive) = mpsc::channel(EVENTS);
         let place = slot.line.join();
+        let (house, slot, call) = (self.clone(), slot.clone(), Call::current());
         let mut change: Change = {
             let (house, slot) = (self.clone(), slot.clone());
-            Box::pin(async move { house.change_at_once(&slot, expected_revision, change).await })
+            let work = async move { house.change_at_once(&slot, expected_revision, change).await };
+            Box::pin(call.clone().scope(work))
         };
-        let (house, slot, call) = (self.clone(), slot.clone(), Call::current());
         let Ok(done) = tokio::time::timeout(self.limits.told_after, &mut change).await else {
             let ending = call.outlasts();
             let late = async move {
@@ -92,11 +94,11 @@ impl House {
                 };
                 drop(place);
                 match done.map_err(Status::from) {
-                    Ok(mask) => {
+                    Ok((mask, epoch)) => {
                         ending.with(Code::Ok);
                         tell(&send, Event::Mask(mask)).await;
                         if let Some(asked) = asked {
-                            follow_up(house, slot, asked, send).await;
+                            follow_up(house, slot, Asked { epoch: Some(epoch), ..asked }, send).await;
                         }
                     }
                     Err(status) => {
@@ -108,19 +110,25 @@ impl House {
             tokio::spawn(call.scope(late));
             return Ok(receive);
         };
-        tell(&send, Event::Mask(done?)).await;
+        let (mask, epoch) = done?;
+        tell(&send, Event::Mask(mask)).await;
         if let Some(asked) = asked {
-            tokio::spawn(call.scope(follow_up(house, slot, asked, send)));
+            tokio::spawn(call.scope(follow_up(house, slot, Asked { epoch: Some(epoch), ..asked }, send)));
         }
         Ok(receive)
     }
 
     /// Waits for a change, and tells meanwhile where it stands.
-    async fn told(&self, mut change: Change, place: &Place, events: &Events) -> Result<v1::MaskUpdate, ApiError> {
+    async fn told(
+        &self,
+        mut change: Change,
+        place: &Place,
+        events: &Events,
+    ) -> Result<(v1::MaskUpdate, u64), ApiError> {
         let begun = Instant::now();
         let mut said = 0;
         loop {
-            let ahead = place.ahead() + self.jobs_ahead();
+            let ahead = self.ahead(place);
             // There is always room left for what comes after it.
             if ahead != said && events.capacity() > EVENTS / 2 {
                 let waited_ms = (begun.elapsed() + self.limits.told_after).as_secs_f64() * 1000.0;

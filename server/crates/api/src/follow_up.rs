@@ -22,6 +22,8 @@ pub(crate) struct Asked {
     pub count: usize,
     /// Only these orientations; empty: all.
     pub axes: Vec<Axis>,
+    /// The session's epoch that it is about; `None`: the one that it has when work begins.
+    pub epoch: Option<u64>,
 }
 
 /// How drawing samples ended.
@@ -93,7 +95,7 @@ impl House {
     }
 
     async fn draw(&self, slot: &Slot, asked: &Asked) -> Result<Drawn, ApiError> {
-        let mut epoch = None;
+        let mut epoch = asked.epoch;
         loop {
             let (job, now) = {
                 let mut session = slot.session.lock().await;

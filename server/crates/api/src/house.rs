@@ -2,6 +2,7 @@
 
 use crate::gate::call::Call;
 use crate::ids::random_id;
+use crate::line::Place;
 use crate::registry::Registry;
 use crate::sessions::Slot;
 use crate::spool::Busy;
@@ -92,7 +93,7 @@ impl House {
         F: FnOnce() -> Result<T, ApiError> + Send + 'static,
     {
         let call = Call::current();
-        let turn = self.jobs.take(&call.lane()).await.ok_or(ApiError::Broken("it is shutting down"))?;
+        let turn = self.jobs.take(&call.lane(), &call.ticket).await.ok_or(ApiError::Broken("it is shutting down"))?;
         let job = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             call.sync_scope(work)
@@ -103,9 +104,12 @@ impl House {
         })?
     }
 
-    /// Heavy jobs that are served before the one of this request.
-    pub(crate) fn jobs_ahead(&self) -> usize {
-        self.jobs.ahead(&Call::current().lane())
+    /// Requests and heavy jobs that are served before this request, whose place in its session's line is given.
+    pub(crate) fn ahead(&self, place: &Place) -> usize {
+        let (call, before) = (Call::current(), place.ahead());
+        // It comes to the jobs when it is the first of its line.
+        let soon = before == 0 && call.ticket.is_new();
+        before + if soon { 0 } else { self.jobs.ahead(&call.lane(), &call.ticket) }
     }
 
     /// Heavy jobs that wait, and that are at work.

@@ -44,7 +44,7 @@ impl House {
             Ok(v1::MapKind::GuidancePositive) => MapKind::Guidance(Polarity::Positive),
             Ok(v1::MapKind::GuidanceNegative) => MapKind::Guidance(Polarity::Negative),
             Ok(v1::MapKind::Uncertainty) => {
-                let asked = Asked { label, samples: None, count: 0, axes: Vec::new() };
+                let asked = Asked { label, samples: None, count: 0, axes: Vec::new(), epoch: None };
                 let found = self.uncertainty(slot, &asked).await?;
                 return Ok(found.information());
             }

@@ -1,8 +1,8 @@
 //! The service `Segmentation`.
 
 use crate::convert::{
-    at_most, edit, label, label_change, new_label, number, operation, overlap, prompts, session,
-    slice_axis, u32_of, whole_mask,
+    at_most, edit, label, label_change, new_label, number, operation, overlap, prompts, session, slice_axis, u32_of,
+    whole_mask,
 };
 use crate::follow_up::{Asked, CancelOnDrop};
 use crate::maps::{Chunks, map_chunks};
@@ -109,7 +109,8 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let request = request.into_inner();
         let slot = self.0.session(&request.session_id).await?;
         let (label, change) = (request.label_id, label_change(&request, &self.0.limits)?);
-        let update = self.0.change(&slot, request.expected_revision, move |session| session.update_label(label, change));
+        let update =
+            self.0.change(&slot, request.expected_revision, move |session| session.update_label(label, change));
         Ok(Response::new(update.await?))
     }
 
@@ -133,7 +134,8 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let add = move |session: &mut Session| {
             session.add_prompts(label, wanted, Placing { frame_of_reference: &frame, overlap })
         };
-        let asked = Asked { label, samples, count: self.0.limits.default_proposals as usize, axes: Vec::new() };
+        let count = self.0.limits.default_proposals as usize;
+        let asked = Asked { label, samples, count, axes: Vec::new(), epoch: None };
         let asked = (!request.mask_only && slot.engine.samples).then_some(asked);
         let receive = self.0.stream(&slot, request.expected_revision, asked, add).await?;
         Ok(Response::new(ReceiverStream::new(receive)))
@@ -166,7 +168,9 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
     ) -> Result<Response<v1::MaskUpdate>, Status> {
         let v1::RemovePromptRequest { session_id, prompt_id, expected_revision } = request.into_inner();
         let slot = self.0.session(&session_id).await?;
-        Ok(Response::new(self.0.change(&slot, expected_revision, move |session| session.remove_prompt(prompt_id)).await?))
+        Ok(Response::new(
+            self.0.change(&slot, expected_revision, move |session| session.remove_prompt(prompt_id)).await?,
+        ))
     }
 
     async fn reset_label(&self, request: Request<v1::ResetLabelRequest>) -> Result<Response<v1::MaskUpdate>, Status> {
@@ -219,6 +223,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
                 .enumerate()
                 .map(|(n, &axis)| slice_axis(&format!("axes[{n}]"), axis))
                 .collect::<Result<_, _>>()?,
+            epoch: None,
         };
         let by_sweep = {
             let session = slot.session.lock().await;

@@ -1,6 +1,7 @@
 //! Whose heavy job is next: lanes take turns, so that nobody waits for all of somebody else's.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
@@ -32,6 +33,19 @@ pub(crate) struct Turn {
     lane: String,
 }
 
+/// Where one request's job stands: not there yet, waiting under a number, or served.
+#[derive(Default)]
+pub(crate) struct Ticket(AtomicU64);
+
+impl Ticket {
+    const SERVED: u64 = u64::MAX;
+
+    /// No job of it has come yet.
+    pub fn is_new(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+}
+
 /// Gives up a place in the queue if its job is cancelled while it waits.
 struct Waiting<'a> {
     turns: &'a Turns,
@@ -46,8 +60,8 @@ impl Turns {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Waits for the lane's turn.
-    pub async fn take(&self, lane: &str) -> Option<Turn> {
+    /// Waits for the lane's turn; the ticket says meanwhile where it stands.
+    pub async fn take(&self, lane: &str, ticket: &Ticket) -> Option<Turn> {
         let (send, receive) = oneshot::channel();
         let number = {
             let mut state = lock(&self.0);
@@ -61,18 +75,24 @@ impl Turns {
             }
             number
         };
+        ticket.0.store(number, Ordering::Relaxed);
         serve(&self.0);
         let waiting = Waiting { turns: self, lane, number };
         let turn = receive.await.ok();
+        ticket.0.store(Ticket::SERVED, Ordering::Relaxed);
         // A turn that was given is given back by its own end.
         std::mem::forget(waiting);
         turn
     }
 
-    /// Jobs that end or are served before the last one that waits in a lane is.
-    pub fn ahead(&self, lane: &str) -> usize {
+    /// Jobs that end or are served before the ticket's own in a lane is; before one that has not come yet, those
+    /// before the last one that waits there.
+    pub fn ahead(&self, lane: &str, ticket: &Ticket) -> usize {
         let state = lock(&self.0);
-        let Some(before) = state.lanes.get(lane).and_then(|l| l.waiting.len().checked_sub(1)) else { return 0 };
+        let Some(waiting) = state.lanes.get(lane).map(|l| &l.waiting) else { return 0 };
+        let number = ticket.0.load(Ordering::Relaxed);
+        let own = waiting.iter().position(|(n, _)| *n == number);
+        let Some(before) = (if number == 0 { waiting.len().checked_sub(1) } else { own }) else { return 0 };
         let place = state.order.iter().position(|l| l == lane).unwrap_or(state.order.len());
         let others = state.order.iter().enumerate().filter(|(_, name)| *name != lane);
         let earlier = others.filter_map(|(n, name)| {
@@ -180,21 +200,25 @@ mod tests {
     #[tokio::test]
     async fn lanes_take_turns() {
         let turns = Arc::new(Turns::new(1, 1));
-        let held = turns.take("a").await.unwrap();
+        let held = turns.take("a", &Ticket::default()).await.unwrap();
         let served = Arc::new(Mutex::new(Vec::new()));
         let mut jobs = Vec::new();
         // A flood of one, then one of each of two others.
         for lane in ["flood"; 50].into_iter().chain(["b", "c", "b"]) {
             let (turns, served) = (turns.clone(), served.clone());
             jobs.push(tokio::spawn(async move {
-                let _turn = turns.take(lane).await.unwrap();
+                let _turn = turns.take(lane, &Ticket::default()).await.unwrap();
                 served.lock().unwrap().push(lane);
             }));
             settle().await;
         }
         assert_eq!(turns.load(), (53, 1));
         // Served in this order: flood, b, c, flood, b, and the rest of the flood.
-        assert_eq!([turns.ahead("c"), turns.ahead("b"), turns.ahead("flood"), turns.ahead("a")], [3, 5, 53, 0]);
+        let ahead = |lane| turns.ahead(lane, &Ticket::default());
+        assert_eq!([ahead("c"), ahead("b"), ahead("flood"), ahead("a")], [3, 5, 53, 0]);
+        let first = Ticket(AtomicU64::new(2));
+        assert_eq!(turns.ahead("flood", &first), 1, "whoever came first waits for the one at work");
+        assert_eq!(turns.ahead("flood", &Ticket(AtomicU64::new(Ticket::SERVED))), 0);
         drop(held);
         for job in jobs {
             job.await.unwrap();
@@ -208,24 +232,29 @@ mod tests {
     #[tokio::test]
     async fn one_lane_does_not_get_all_places() {
         let turns = Arc::new(Turns::new(4, 2));
-        let first = turns.take("flood").await.unwrap();
-        let _second = turns.take("flood").await.unwrap();
-        let third = tokio::time::timeout(Duration::from_millis(20), turns.take("flood")).await;
+        let first = turns.take("flood", &Ticket::default()).await.unwrap();
+        let _second = turns.take("flood", &Ticket::default()).await.unwrap();
+        let third = tokio::time::timeout(Duration::from_millis(20), turns.take("flood", &Ticket::default())).await;
         assert!(third.is_err(), "the third waits, though there is room");
-        assert!(turns.take("b").await.is_some() && turns.take("c").await.is_some());
+        assert!(
+            turns.take("b", &Ticket::default()).await.is_some() && turns.take("c", &Ticket::default()).await.is_some()
+        );
         assert_eq!(turns.load(), (0, 2), "whoever gave up is not in the queue");
         drop(first);
-        assert!(turns.take("flood").await.is_some());
+        assert!(turns.take("flood", &Ticket::default()).await.is_some());
     }
 
     #[tokio::test]
     async fn ten_thousand_cancelled_jobs_leave_nothing() {
         let turns = Arc::new(Turns::new(2, 2));
-        let held = (turns.take("a").await.unwrap(), turns.take("b").await.unwrap());
+        let held =
+            (turns.take("a", &Ticket::default()).await.unwrap(), turns.take("b", &Ticket::default()).await.unwrap());
         let mut jobs = Vec::new();
         for n in 0..10_000 {
             let turns = turns.clone();
-            jobs.push(tokio::spawn(async move { drop(turns.take(&format!("lane {}", n % 97)).await) }));
+            jobs.push(tokio::spawn(
+                async move { drop(turns.take(&format!("lane {}", n % 97), &Ticket::default()).await) },
+            ));
         }
         settle().await;
         assert_eq!(turns.load().0, 10_000);

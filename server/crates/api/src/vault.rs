@@ -176,7 +176,15 @@ impl Vault {
         } else {
             format!("Session restored, {changes} changes")
         };
-        Ok(Some(Comeback { owner: head.owner, viewers, request, volumes, records, keeper: JournalKeeper(journal), notice }))
+        Ok(Some(Comeback {
+            owner: head.owner,
+            viewers,
+            request,
+            volumes,
+            records,
+            keeper: JournalKeeper(journal),
+            notice,
+        }))
     }
 
     /// Keeps who may look at a session beside its owner.

@@ -111,8 +111,8 @@ impl v1::volumes_server::Volumes for VolumesService {
 
     async fn align_volume(&self, request: Request<v1::AlignVolumeRequest>) -> Result<Response<v1::Volume>, Status> {
         let v1::AlignVolumeRequest { volume_id, to_volume_id, by } = request.into_inner();
-        let (moving, fixed) = (self.0.volume(&volume_id)?, self.0.volume(&to_volume_id)?);
         let by = by.ok_or_else(|| ApiError::field("by", "missing; name registration_path, or say same_place"))?;
+        let (moving, fixed) = (self.0.volume(&volume_id)?, self.0.volume(&to_volume_id)?);
         let house = self.0.clone();
         let held = self.0.run(move || house.align(&moving, &fixed, by)).await?;
         Ok(Response::new(volume(&held)))

@@ -139,7 +139,8 @@ impl RemoteSession {
                     let profile = |p: v1::SliceScores| Ok((convert::axis(p.axis)?, p.first_index as usize, p.scores));
                     answer.profiles = update.slices.into_iter().map(profile).collect::<Result<_, ClientError>>()?;
                 }
-                Some(v1::segmentation_event::Event::Superseded(_) | v1::segmentation_event::Event::Queue(_)) | None => {}
+                Some(v1::segmentation_event::Event::Superseded(_) | v1::segmentation_event::Event::Queue(_)) | None => {
+                }
             }
         }
         if !masked {

@@ -49,9 +49,7 @@ impl State {
         match asked.action {
             Action::Edit(delta) => Ok(self.edited(asked, &before, delta)?),
             Action::Operation(operation) => match self.operated(asked, &before, operation) {
-                Err(VolumeError::NotSet(_)) if asked.tolerant => {
-                    Ok(stays("A later island is not there any more"))
-                }
+                Err(VolumeError::NotSet(_)) if asked.tolerant => Ok(stays("A later island is not there any more")),
                 done => Ok(done?),
             },
             Action::Prompts(new) => match starting_mask(new) {

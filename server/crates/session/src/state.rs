@@ -182,8 +182,7 @@ impl State {
     fn adopt(&mut self, changed: &Changed, snapshot: &Arc<Snapshot>) {
         let told = || Told::new(changed.label);
         let label = self.labels.entry(changed.label);
-        let label =
-            label.or_insert_with(|| LabelState { told: told(), snapshot: snapshot.clone(), unpacked: None });
+        let label = label.or_insert_with(|| LabelState { told: told(), snapshot: snapshot.clone(), unpacked: None });
         label.snapshot = snapshot.clone();
         self.keep_at_hand(changed.label, &changed.mask);
     }

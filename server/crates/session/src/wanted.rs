@@ -111,7 +111,8 @@ impl Session {
         }
         let holds = |o: &LabelState| !o.snapshot.content.region.intersection(&prompt.bounds()).is_empty();
         let spared = self.state.others(label).filter(|(_, o)| overlap.spares(&o.told.about) && holds(o));
-        let spared = spared.map(|(_, o)| Ok((o, o.mask(&self.worker.grid)?))).collect::<Result<Vec<_>, VolumeError>>()?;
+        let spared =
+            spared.map(|(_, o)| Ok((o, o.mask(&self.worker.grid)?))).collect::<Result<Vec<_>, VolumeError>>()?;
         let holder = |voxel| spared.iter().find(|(_, mask)| mask.contains(voxel));
         if spared.is_empty() || !prompt.certain().all(|voxel| holder(voxel).is_some()) {
             return Ok(());

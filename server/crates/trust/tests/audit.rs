@@ -148,7 +148,11 @@ fn messages_of_every_kind_fit_the_schema() {
     };
     assert!(good, "{text}");
     // The schema can say no.
-    let wrong = fs::read_to_string(&messages).unwrap().replacen("EventOutcomeIndicator=\"0\"", "EventOutcomeIndicator=\"7\"", 1);
+    let wrong = fs::read_to_string(&messages).unwrap().replacen(
+        "EventOutcomeIndicator=\"0\"",
+        "EventOutcomeIndicator=\"7\"",
+        1,
+    );
     fs::write(&messages, wrong).unwrap();
     assert!(!fits(&messages).unwrap().0);
 }

@@ -52,7 +52,11 @@ pub(super) fn finite(field: &str, point: Option<&v1::Point>) -> Result<DVec3, Ap
 
 /// A number that is one.
 pub(super) fn real(field: &str, value: f64) -> Result<f64, ApiError> {
-    if value.is_finite() { Ok(value) } else { Err(ApiError::field(field, format!("{value} is no number; give a finite one"))) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(ApiError::field(field, format!("{value} is no number; give a finite one")))
+    }
 }
 
 /// A plane that a client sends.

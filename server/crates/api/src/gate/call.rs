@@ -1,5 +1,6 @@
 //! The request that is being worked on.
 
+use crate::turns::Ticket;
 use isochrone_trust::{Identity, Role};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -22,6 +23,8 @@ pub(crate) struct Call {
     pub access: Access,
     touched: Mutex<Touched>,
     ending: Mutex<Option<oneshot::Receiver<Code>>>,
+    /// Of its heavy job.
+    pub ticket: Ticket,
 }
 
 /// Says how a request ended whose answer began before that; dropped without a word, its client went away.
@@ -51,7 +54,13 @@ tokio::task_local! {
 
 impl Call {
     pub fn new(identity: Identity, access: Access) -> Arc<Self> {
-        Arc::new(Self { identity, access, touched: Mutex::default(), ending: Mutex::default() })
+        Arc::new(Self {
+            identity,
+            access,
+            touched: Mutex::default(),
+            ending: Mutex::default(),
+            ticket: Ticket::default(),
+        })
     }
 
     /// The request that this task or job works on. Code that works for no request is nobody in particular, and

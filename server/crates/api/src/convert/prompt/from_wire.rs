@@ -88,6 +88,7 @@ fn one(field: &str, prompt: v1::Prompt) -> Result<Wanted, ApiError> {
             let read = read("polygon");
             let vertices_lps_mm = read.points("vertices", &polygon.vertices, Polygon::MAX_VERTICES)?;
             let plane = read.plane_or_own(polygon.plane.as_ref(), &vertices_lps_mm)?;
+            at_most(&format!("{field}.polygon.pinned"), &polygon.pinned, vertices_lps_mm.len())?;
             let mut pinned: Vec<usize> = polygon.pinned.iter().map(|&n| n as usize).collect();
             pinned.sort_unstable();
             pinned.dedup();
