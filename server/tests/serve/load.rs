@@ -186,7 +186,10 @@ fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
 const FIELDS: &[u8] = &[0x83, 0x86, 0x84];
 
 /// What hostile connections send after the preface, `round` by round.
-fn floods() -> [(&'static str, fn(u32) -> Vec<u8>); 4] {
+/// A flood's name, and what of it is sent in one round.
+type Flood = (&'static str, fn(u32) -> Vec<u8>);
+
+fn floods() -> [Flood; 4] {
     // Streams that are reset as soon as they are open (RFC 9113 5.4.2).
     let reset: fn(u32) -> Vec<u8> = |n| {
         let streams = (n * 1000..(n + 1) * 1000).map(|s| 2 * s + 1);
