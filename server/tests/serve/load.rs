@@ -185,10 +185,10 @@ fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
 /// :method POST, :scheme http, :path /, all of the static table.
 const FIELDS: &[u8] = &[0x83, 0x86, 0x84];
 
-/// What hostile connections send after the preface, `round` by round.
 /// A flood's name, and what of it is sent in one round.
 type Flood = (&'static str, fn(u32) -> Vec<u8>);
 
+/// What hostile connections send after the preface, `round` by round.
 fn floods() -> [Flood; 4] {
     // Streams that are reset as soon as they are open (RFC 9113 5.4.2).
     let reset: fn(u32) -> Vec<u8> = |n| {
