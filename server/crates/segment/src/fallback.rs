@@ -3,9 +3,9 @@ use crate::{
     SweepPolicy, Swept, Task,
 };
 use isochrone_prompt::{PlacedPrompt, Polarity};
-use isochrone_volume::Grid;
+use isochrone_volume::{DVec3, Grid, resample};
 use ndarray::Array3;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a device that failed is left alone.
@@ -13,18 +13,28 @@ const REST: Duration = Duration::from_secs(10 * 60);
 
 type Opens = Box<dyn Fn() -> Result<Arc<dyn Segmenter>, SegmentError> + Send + Sync>;
 
+/// What a device is trusted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    Whole,
+    /// Regions half as fine, which take an eighth of the memory.
+    Coarse,
+    Nothing,
+}
+
 /// An engine whose device may fail (out of memory, driver gone, device lost), with the same model elsewhere to
 /// take over.
 ///
-/// A pass that fails is tried once more, because memory may have been short for a moment only. After that the
-/// other engine answers, and the device is left alone for ten minutes. Nobody's click is lost, and
-/// [`Segmenter::describe`] says where it runs now.
+/// A pass that fails is tried once more, because memory may have been short for a moment only; then on a region of the
+/// same extent with half as many voxels a side. After that the other engine answers. For ten minutes it stays
+/// with what worked. Nobody's click is lost, and [`Segmenter::describe`] says where it runs now, and how.
 pub struct FallbackEngine {
     first: Arc<dyn Segmenter>,
     /// Opened when it is needed: it takes memory, and mostly it is not.
     second: OnceLock<Arc<dyn Segmenter>>,
     open: Opens,
-    failed: Mutex<Option<Instant>>,
+    /// What it was last found good for, and when.
+    found: Mutex<Option<(Trust, Instant)>>,
 }
 
 /// What both engines keep of a session.
@@ -39,7 +49,7 @@ impl FallbackEngine {
         first: Arc<dyn Segmenter>,
         open: impl Fn() -> Result<Arc<dyn Segmenter>, SegmentError> + Send + Sync + 'static,
     ) -> Self {
-        Self { first, second: OnceLock::new(), open: Box::new(open), failed: Mutex::default() }
+        Self { first, second: OnceLock::new(), open: Box::new(open), found: Mutex::default() }
     }
 
     fn second(&self) -> Result<&Arc<dyn Segmenter>, SegmentError> {
@@ -50,27 +60,33 @@ impl FallbackEngine {
         Ok(self.second.get_or_init(|| opened))
     }
 
-    /// Asks the first engine, or the second.
+    /// Asks the first engine, or the second; `ask` is told whether the region is to be coarse.
     fn ask<T>(
         &self,
         prepared: &Prepared,
-        ask: impl Fn(&dyn Segmenter, &Prepared) -> Result<T, SegmentError>,
+        ask: impl Fn(&dyn Segmenter, &Prepared, bool) -> Result<T, SegmentError>,
     ) -> Result<T, SegmentError> {
         let Some(both) = prepared.cache.downcast_ref::<Both>() else {
             return Err(SegmentError::Network("the session was made ready by another engine".to_owned()));
         };
-        if !self.rests() {
-            let mut answer = ask(self.first.as_ref(), &both.first);
-            if matches!(answer, Err(SegmentError::Network(_))) {
-                answer = ask(self.first.as_ref(), &both.first);
-            }
-            match answer {
-                Err(SegmentError::Network(_)) => *self.failed() = Some(Instant::now()),
-                other => {
-                    *self.failed() = None;
-                    return other;
+        let attempts: &[Trust] = match self.trust() {
+            Trust::Whole => &[Trust::Whole, Trust::Whole, Trust::Coarse],
+            Trust::Coarse => &[Trust::Coarse],
+            Trust::Nothing => &[],
+        };
+        for &trust in attempts {
+            match ask(self.first.as_ref(), &both.first, trust == Trust::Coarse) {
+                Err(SegmentError::Network(_)) => {}
+                answer => {
+                    if answer.is_ok() && trust != self.trust() {
+                        self.find(trust);
+                    }
+                    return answer;
                 }
             }
+        }
+        if !attempts.is_empty() {
+            self.find(Trust::Nothing);
         }
         let second = self.second()?;
         let ready = match both.second.get() {
@@ -80,28 +96,41 @@ impl FallbackEngine {
                 both.second.get_or_init(|| made)
             }
         };
-        ask(second.as_ref(), ready)
+        ask(second.as_ref(), ready, false)
     }
 
-    fn rests(&self) -> bool {
-        self.failed().is_some_and(|since| since.elapsed() < REST)
+    fn trust(&self) -> Trust {
+        let found = *self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.filter(|(_, since)| since.elapsed() < REST).map_or(Trust::Whole, |(trust, _)| trust)
     }
 
-    fn failed(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn find(&self, trust: Trust) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((trust, Instant::now()));
     }
+}
+
+/// The same extent with half as many voxels a side.
+fn coarse(region: &Grid) -> Result<Grid, SegmentError> {
+    let size = region.size().map(|n| n.div_ceil(2));
+    let [spacing, ..] = region.spacing_mm();
+    let middle = DVec3::from_array(region.size().map(|n| (n as f64 - 1.0) / 2.0));
+    Ok(region.working(region.world_from_voxel().transform_point3(middle), 2.0 * spacing, size)?)
 }
 
 impl Segmenter for FallbackEngine {
     fn describe(&self) -> EngineDescription {
         let usual = self.first.describe();
-        match self.second.get().filter(|_| self.rests()) {
-            None => usual,
-            Some(second) => {
+        match (self.trust(), self.second.get()) {
+            (Trust::Coarse, _) => {
+                let device = format!("{}, half as fine as usual, because its memory is short", usual.device);
+                EngineDescription { device, ..usual }
+            }
+            (Trust::Nothing, Some(second)) => {
                 let now = second.describe();
                 let device = format!("{}, because {} failed; clicks take longer", now.device, usual.device);
                 EngineDescription { device, ..now }
             }
+            _ => usual,
         }
     }
 
@@ -111,7 +140,17 @@ impl Segmenter for FallbackEngine {
     }
 
     fn segment(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Vec<Candidate>, SegmentError> {
-        self.ask(prepared, |engine, prepared| engine.segment(prepared, task, cancel))
+        self.ask(prepared, |engine, prepared, half| {
+            if !half {
+                return engine.segment(prepared, task, cancel);
+            }
+            let region = coarse(task.region)?;
+            let mut found = engine.segment(prepared, &Task { region: &region, ..*task }, cancel)?;
+            for candidate in &mut found {
+                candidate.probability = resample::to_grid(candidate.probability.view(), &region, task.region, 0.0);
+            }
+            Ok(found)
+        })
     }
 
     fn settle(
@@ -120,7 +159,7 @@ impl Segmenter for FallbackEngine {
         prompt: &PlacedPrompt,
         cancel: &Cancel,
     ) -> Result<Option<PlacedPrompt>, SegmentError> {
-        self.ask(prepared, |engine, prepared| engine.settle(prepared, prompt, cancel))
+        self.ask(prepared, |engine, prepared, _| engine.settle(prepared, prompt, cancel))
     }
 
     fn classes(&self) -> Vec<String> {
@@ -138,7 +177,11 @@ impl Segmenter for FallbackEngine {
         draw: Draw,
         cancel: &Cancel,
     ) -> Result<Samples, SegmentError> {
-        self.ask(prepared, |engine, prepared| engine.sample(prepared, task, draw, cancel))
+        self.ask(prepared, |engine, prepared, half| {
+            let region = if half { Some(coarse(task.region)?) } else { None };
+            let region = region.as_ref().unwrap_or(task.region);
+            engine.sample(prepared, &Task { region, ..*task }, draw, cancel)
+        })
     }
 
     fn sweep_policy(&self) -> Option<SweepPolicy> {
@@ -146,10 +189,10 @@ impl Segmenter for FallbackEngine {
     }
 
     fn sweep(&self, prepared: &Prepared, window: &Grid, draw: Draw, cancel: &Cancel) -> Result<Swept, SegmentError> {
-        self.ask(prepared, |engine, prepared| engine.sweep(prepared, window, draw, cancel))
+        self.ask(prepared, |engine, prepared, _| engine.sweep(prepared, window, draw, cancel))
     }
 
     fn guidance(&self, prepared: &Prepared, task: &Task<'_>, polarity: Polarity) -> Result<Array3<f32>, SegmentError> {
-        self.ask(prepared, |engine, prepared| engine.guidance(prepared, task, polarity))
+        self.ask(prepared, |engine, prepared, _| engine.guidance(prepared, task, polarity))
     }
 }

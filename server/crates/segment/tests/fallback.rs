@@ -9,17 +9,18 @@ use ndarray::Array3;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-/// Answers with a constant; the next `faults` passes fail.
+/// Answers with a constant; the next `faults` passes fail, and all on more than `room` voxels.
 struct Faulty {
     device: &'static str,
     value: f32,
+    room: AtomicUsize,
     faults: AtomicUsize,
     passes: AtomicUsize,
 }
 
 impl Faulty {
     fn new(device: &'static str, value: f32) -> Arc<Self> {
-        Arc::new(Self { device, value, faults: AtomicUsize::new(0), passes: AtomicUsize::new(0) })
+        Arc::new(Self { device, value, room: AtomicUsize::new(usize::MAX), faults: AtomicUsize::new(0), passes: AtomicUsize::new(0) })
     }
 }
 
@@ -45,6 +46,9 @@ impl Segmenter for Faulty {
         self.passes.fetch_add(1, SeqCst);
         if self.faults.load(SeqCst) > 0 {
             self.faults.fetch_sub(1, SeqCst);
+            return Err(SegmentError::Network("out of memory".to_owned()));
+        }
+        if task.region.voxel_count() > self.room.load(SeqCst) {
             return Err(SegmentError::Network("out of memory".to_owned()));
         }
         let probability = Array3::from_elem(task.region.shape(), self.value);
@@ -75,7 +79,9 @@ fn click(engine: &FallbackEngine, prepared: &Prepared, cancel: &Cancel) -> Resul
         other_labels: &[],
         region: volume.grid(),
     };
-    Ok(engine.segment(prepared, &task, cancel)?[0].probability[[0, 0, 0]])
+    let found = engine.segment(prepared, &task, cancel)?;
+    assert_eq!(found[0].probability.dim(), (4, 4, 4));
+    Ok(found[0].probability[[0, 0, 0]])
 }
 
 #[test]
@@ -117,9 +123,29 @@ fn a_device_that_fails_is_replaced() {
 }
 
 #[test]
+fn short_of_memory_it_works_half_as_fine() {
+    let gpu = Faulty::new("cuda:0", 0.25);
+    gpu.room.store(8, SeqCst);
+    let engine = FallbackEngine::new(gpu.clone(), || Err(SegmentError::Network("no library".to_owned())));
+    let prepared = engine.prepare(&[Channel { volume: volume() }]).unwrap();
+    let go = Cancel::new();
+    // Twice on the whole region of 4³, then on one of 2³ voxels of twice the size; the answer is on the whole one.
+    assert_eq!(click(&engine, &prepared, &go).unwrap(), 0.25);
+    assert_eq!(gpu.passes.load(SeqCst), 3);
+    let device = engine.describe().device;
+    assert!(device.contains("cuda:0, half as fine"), "{device}");
+    // It stays with what worked.
+    assert_eq!(click(&engine, &prepared, &go).unwrap(), 0.25);
+    assert_eq!(gpu.passes.load(SeqCst), 4);
+    // Not even that fits any more, and there is nothing else.
+    gpu.room.store(0, SeqCst);
+    assert!(click(&engine, &prepared, &go).is_err());
+}
+
+#[test]
 fn nothing_to_fall_back_on() {
     let gpu = Faulty::new("cuda:0", 0.25);
-    gpu.faults.store(2, SeqCst);
+    gpu.faults.store(3, SeqCst);
     let engine = FallbackEngine::new(gpu, || Err(SegmentError::Network("no library".to_owned())));
     let prepared = engine.prepare(&[Channel { volume: volume() }]).unwrap();
     assert!(click(&engine, &prepared, &Cancel::new()).is_err());
