@@ -20,7 +20,13 @@ struct Faulty {
 
 impl Faulty {
     fn new(device: &'static str, value: f32) -> Arc<Self> {
-        Arc::new(Self { device, value, room: AtomicUsize::new(usize::MAX), faults: AtomicUsize::new(0), passes: AtomicUsize::new(0) })
+        Arc::new(Self {
+            device,
+            value,
+            room: AtomicUsize::new(usize::MAX),
+            faults: AtomicUsize::new(0),
+            passes: AtomicUsize::new(0),
+        })
     }
 }
 
