@@ -70,7 +70,7 @@ fn three_labels_and_fifty_steps_over_a_whole_body() {
     let (rest, peak) = (at_rest.saturating_sub(before), memory_mib("VmHWM").saturating_sub(before));
     println!("{steps} steps: {} KiB of steps, {rest} MiB more at rest, {peak} MiB at most", session.bytes() >> 10);
     assert!(session.bytes() < 16 << 20);
-    // docs/operations.md states these.
-    assert!(rest <= 64, "{rest} MiB");
-    assert!(peak <= 512, "{peak} MiB");
+    // docs/operations.md states what was measured; a third mask of a byte a voxel would not fit below.
+    assert!(rest <= 128, "{rest} MiB");
+    assert!(peak <= 384, "{peak} MiB");
 }
