@@ -39,7 +39,7 @@ def pacs(tmp_path_factory):
     with orthanc.running(folder) as running:
         for path in (folder / "series").iterdir():
             running.request("/instances", path.read_bytes())
-        running.slices, running.image = slices, image
+        running.slices, running.image, running.voxels, running.affine = slices, image, voxels, affine
         running.lesion = sitk.GetArrayFromImage(sitk.ReadImage(str(LESIONS / "lung2_label.nrrd"))) > 0
         yield running
 
@@ -182,13 +182,17 @@ def test_only_named_servers_are_contacted(api, server):
 
 
 def test_loading_takes_at_most_twice_as_long_as_curl(api, pacs, server, tmp_path):
+    """134 slices of 512²: the chest CT, repeated upwards."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    study, series = pacs.slices[0].StudyInstanceUID, pacs.slices[0].SeriesInstanceUID
+    slices = write_series(tmp_path / "series", np.concatenate([pacs.voxels] * 3)[:134], pacs.affine, "CT")
+    for path in (tmp_path / "series").iterdir():
+        pacs.request("/instances", path.read_bytes())
+    study, series = slices[0].StudyInstanceUID, slices[0].SeriesInstanceUID
     token = base64.b64encode(f"{orthanc.USER}:{orthanc.PASSWORD}".encode()).decode()
     lines = [f'header = "Authorization: Basic {token}"', "silent", "fail"]
     lines += ['header = "Accept: multipart/related; type=application/octet-stream; transfer-syntax=*"']
-    for n, ds in enumerate(pacs.slices):
+    for n, ds in enumerate(slices):
         lines.append(f'url = "{pacs.root}/studies/{study}/series/{series}/instances/{ds.SOPInstanceUID}/frames/1"')
         lines.append(f'output = "{tmp_path / str(n)}"')
     (tmp_path / "curl").write_text("\n".join(lines))
@@ -200,6 +204,7 @@ def test_loading_takes_at_most_twice_as_long_as_curl(api, pacs, server, tmp_path
         begun = time.perf_counter()
         volume, _ = load(api, server, study, series)
         times["ours"].append(time.perf_counter() - begun)
+        assert volume.grid.size.k == len(slices)
         api.volumes_grpc.VolumesStub(server).UnloadVolume(api.volumes.UnloadVolumeRequest(volume_id=volume.volume_id))
     print({name: [round(t, 2) for t in taken] for name, taken in times.items()})
     assert min(times["ours"]) <= 2 * min(times["curl"]), times
