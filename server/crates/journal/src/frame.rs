@@ -1,7 +1,7 @@
 //! How records lie in the file.
 
 /// The file's first bytes.
-pub const MAGIC: &[u8; 8] = b"ISOJRNL1";
+pub const MAGIC: &[u8; 8] = b"ISOJRNL2";
 /// The first bytes of a record.
 const MARK: &[u8; 4] = b"ISOR";
 /// Mark, length, CRC.

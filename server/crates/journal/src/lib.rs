@@ -5,7 +5,7 @@
 //! head (mark, length, CRC-32) and a BLAKE3 that also covers every record before it:
 //!
 //! ```text
-//! ISOJRNL1
+//! ISOJRNL2
 //! "ISOR" length:u32 crc32(length ‖ payload):u32 payload blake3(blake3 before ‖ payload):32
 //! "ISOR" …
 //! ```

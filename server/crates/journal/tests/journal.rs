@@ -161,7 +161,7 @@ proptest! {
     fn any_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), front in any::<bool>()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("any.journal");
-        let bytes = if front { [b"ISOJRNL1ISOR".as_slice(), &bytes].concat() } else { bytes };
+        let bytes = if front { [b"ISOJRNL2ISOR".as_slice(), &bytes].concat() } else { bytes };
         fs::write(&path, &bytes).unwrap();
         if let Ok(found) = read(&path) {
             prop_assert!(found.records.is_empty());

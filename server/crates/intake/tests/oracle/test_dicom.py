@@ -7,10 +7,12 @@ import zipfile
 
 import dicom_syntaxes as syntaxes
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 from dicom_compare import affine, by_pydicom, read, same_place, volume
 from dicom_series import write_series
+from pydicom.fileset import FileSet
 
 
 @pytest.mark.parametrize("name", ["crlm_1004_ct", "sts001_fdg_pet", "totalseg_ct20"])
@@ -160,6 +162,23 @@ def test_archive_equals_folder(inspect, tmp_path):
     _, values, _ = read(inspect, tmp_path / "in.zip", tmp_path)
     np.testing.assert_array_equal(values, array)
     assert not list(tmp_path.parent.glob("0"))
+
+
+def test_a_disc_is_read_and_its_index_not_followed(inspect, tmp_path):
+    array = volume(7)
+    write_series(tmp_path / "in", array, affine("axial"))
+    disc = FileSet()
+    for path in (tmp_path / "in").iterdir():
+        disc.add(path)
+    disc.write(tmp_path / "disc")
+    index = pydicom.dcmread(tmp_path / "disc" / "DICOMDIR")
+    for record in index.DirectoryRecordSequence:
+        if "ReferencedFileID" in record:
+            record.ReferencedFileID = ["..", "..", "SECRET"]
+    index.save_as(tmp_path / "disc" / "DICOMDIR")
+    (tmp_path.parent / "SECRET").write_text("no image")
+    _, values, _ = read(inspect, tmp_path / "disc", tmp_path)
+    np.testing.assert_array_equal(values, array)
 
 
 def tilted(folder, degrees=15.0):
