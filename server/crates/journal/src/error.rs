@@ -22,7 +22,9 @@ pub enum JournalError {
     #[error("Another server has this session open")]
     Busy,
     /// Not a journal, or one of another version.
-    #[error("This is not a journal of this version of Isochrone: open the session anew, or with the version that kept it")]
+    #[error(
+        "This is not a journal of this version of Isochrone: open the session anew, or with the version that kept it"
+    )]
     NotAJournal,
     /// A volume's file is not what its name says.
     #[error("The stored image is damaged. Load the image again")]
