@@ -35,7 +35,7 @@ encoding = {encoding}
 
 [output]
 threshold = 0.5
-temperature = {temperature}
+temperature = {temperature}                # of probabilities that are told, not of the mask
 
 [[graph]]                         # features do not depend on the dropout masks
 role = "encoder"
@@ -61,7 +61,7 @@ outputs = {{ logits = "logits" }}
 role = "error"
 file = "error.onnx"
 sha256 = "{error}"
-inputs = {{ features = ["f0", "f1", "f2", "f3"] }}
+inputs = {{ features = ["f0", "f1", "f2", "f3"], probability = "probability" }}
 outputs = {{ logits = "logits" }}
 stride = 2                        # working voxels per output voxel along an axis
 
@@ -77,7 +77,7 @@ def inline(table: dict) -> str:
 
 
 def write_description(
-    path: Path, recipe: dict, drop_channels: dict[str, int], digests: dict[str, str], temperature: float = 1.0
+    path: Path, recipe: dict, drop_channels: dict[str, int], digests: dict[str, str]
 ) -> None:
     """Writes ``bundle.toml`` from the recipe, the masks' channel counts and the files' digests."""
     bundle, region = recipe["bundle"], recipe["region"]
@@ -92,6 +92,6 @@ def write_description(
             max=region["max_spacing_mm"], zoom_out=region["zoom_out"], context=region["context"],
             local_from=region["local_from"],
             encoding=inline(recipe["guidance"]), drops=drops, rate=recipe["uncertainty"]["dropout"],
-            temperature=temperature, **digests,
+            temperature=recipe["uncertainty"]["temperature"], **digests,
         )
     )

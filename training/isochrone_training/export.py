@@ -63,7 +63,7 @@ def export(net: LesionNet, out: Path) -> None:
         export_graph(
             net.sampler, (*features, *masks), FEATURES + drops, ["logits"], out / "sampler.onnx"
         )
-        export_graph(net.error, features, FEATURES, ["logits"], out / "error.onnx")
+        export_graph(net.error, (*features, inputs[1]), [*FEATURES, "probability"], ["logits"], out / "error.onnx")
 
 
 def session(path: Path, threads: int = 2):
@@ -104,8 +104,9 @@ def check(net: LesionNet, out: Path, side: int = 48, rate: float = 0.2) -> dict[
             result[f"{role} T={samples} one by one"] = float(np.abs(batched - single).max())
             result[f"{role} T={samples} repeat"] = float(np.abs(batched - run(named)).max())
     with torch.no_grad():
-        want = net.error(*f).numpy()
-    result["error torch"] = float(np.abs(sessions["error"].run(None, feed)[0] - want).max())
+        want = net.error(*f, inputs[2]).numpy()
+    found = sessions["error"].run(None, feed | {"probability": inputs[2].numpy()})[0]
+    result["error torch"] = float(np.abs(found - want).max())
     return result
 
 
@@ -130,13 +131,12 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--out", type=Path, default=here.parent / "models" / "lesion-2")
-    parser.add_argument("--temperature", type=float, default=1.0)
     args = parser.parse_args()
     recipe = read_recipe(args.recipe)
     net = load(args.checkpoint, recipe)
     export(net, args.out)
     digests = {r: sha256(args.out / f"{r}.onnx") for r in ROLES}
-    write_description(args.out / "bundle.toml", recipe, net.drop_channels(), digests, args.temperature)
+    write_description(args.out / "bundle.toml", recipe, net.drop_channels(), digests)
     for name, difference in check(net, args.out, rate=recipe["uncertainty"]["dropout"]).items():
         print(f"{name:28s} max |difference| {difference:.2e}")
 

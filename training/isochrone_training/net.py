@@ -195,15 +195,28 @@ class Sampler(nn.Module):
 
 
 class ErrorHead(nn.Module):
-    """Says where the mask is wrong, without samples: logits ``[1, 1, D/2, H/2, W/2]`` of an error."""
+    """Says where the answer is wrong, without samples: logits ``[1, 1, D/2, H/2, W/2]`` of an error."""
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.trunk, self.head = Trunk(width), SampleHead(width)
+        w = width
+        self.trunk = Trunk(w)
+        self.up0 = nn.ConvTranspose3d(2 * w, w, 2, stride=2)
+        self.level0 = ResidualBlock(w)
+        self.mix = nn.Conv3d(w + 1, w, 3, padding=1)  # beside the features, the answer
+        self.logit = nn.Conv3d(w, 1, 1)
 
-    def forward(self, f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor) -> Tensor:
+    def of_logit(self, features: tuple[Tensor, ...], logit: Tensor) -> Tensor:
+        """Of features, and the answer's logit at half of the resolution."""
+        f0, f1, f2, f3 = features
         ones = tuple(torch.ones(1, x.shape[1], dtype=x.dtype) for x in (f3, f2, f1))
-        return self.head(self.trunk(f1, f2, f3, ones), f0)
+        x = self.level0(self.up0(self.trunk(f1, f2, f3, ones)) + f0)
+        return self.logit(F.leaky_relu(self.mix(torch.cat([x, 0.25 * logit], 1)), 0.1))
+
+    def forward(self, f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor, probability: Tensor) -> Tensor:
+        """Of features, and the answer's probability ``[1, 1, D, H, W]``."""
+        p = probability.clamp(1e-7, 1 - 1e-7)
+        return self.of_logit((f0, f1, f2, f3), F.avg_pool3d(torch.log(p) - torch.log(1 - p), 2))
 
 
 class LesionNet(nn.Module):

@@ -1,28 +1,9 @@
-"""Mutual information of the sampler's predictions, and how well it points at errors."""
+"""How well a score points at errors, and whether a probability means what it says."""
 
 import numpy as np
 from scipy.stats import rankdata
 
-from .kernels import distance_transform, resample_region
-
-
-def entropy(p: np.ndarray) -> np.ndarray:
-    """Entropy of a Bernoulli variable, in nats."""
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    return -(p * np.log(p) + (1 - p) * np.log(1 - p))
-
-
-def mutual_information(probabilities: np.ndarray) -> np.ndarray:
-    """Entropy of the mean less the mean entropy, over samples ``[T, d, h, w]``."""
-    return entropy(probabilities.mean(0)) - entropy(probabilities).mean(0)
-
-
-def to_working_grid(coarse: np.ndarray, side: int) -> np.ndarray:
-    """A coarse cube, interpolated to ``[side]*3`` over the same place."""
-    middle, stride = ((coarse.shape[0] - 1) / 2,) * 3, side / coarse.shape[0]
-    return resample_region(
-        np.ascontiguousarray(coarse, np.float32), (stride,) * 3, middle, (side,) * 3, (1.0,) * 3, 0.0
-    )
+from .kernels import distance_transform
 
 
 def boundary_band(prediction: np.ndarray, spacing_mm: float, width_mm: float) -> np.ndarray:

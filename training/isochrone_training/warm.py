@@ -39,6 +39,8 @@ def warm_start(net: LesionNet, bundle: Path, guidance: str) -> None:
     if "sampler.coarse.weight" in found:  # a sampler that shared the decoder's trunk
         found |= {f"coarse.{n}": found.pop(f"sampler.coarse.{n}") for n in ("weight", "bias")}
         found = {k: v for k, v in found.items() if not k.startswith("sampler.")}
+    if "error.head.mix.weight" in found:  # an error head that did not see the answer
+        found = {k: v for k, v in found.items() if not k.startswith("error.")}
     stem = found["encoder.stem.0.weight"]
     channels, extra = net.image_channels, net.image_channels - (stem.shape[1] - 3) // 2
     if extra > 0:
@@ -60,6 +62,9 @@ def warm_start(net: LesionNet, bundle: Path, guidance: str) -> None:
 
 
 def begin_as_decoder(part, net: LesionNet) -> None:
-    """Gives a sampler or an error head the decoder's trunk and first step up."""
+    """Gives a sampler or an error head the decoder's trunk and first step up, and what else it has of it."""
     part.trunk.load_state_dict(net.decoder.trunk.state_dict())
-    part.head.up0.load_state_dict(net.decoder.head.up0.state_dict())
+    head = getattr(part, "head", part)
+    for name in ("up0", "level0"):
+        if hasattr(head, name):
+            getattr(head, name).load_state_dict(getattr(net.decoder.head, name).state_dict())

@@ -33,5 +33,7 @@ def test_description_is_complete(tmp_path):
     assert bundle["format"] == 1
     assert [g["role"] for g in bundle["graph"]] == ["encoder", "decoder", "sampler", "error"]
     assert bundle["graph"][3]["stride"] == 2
+    assert bundle["graph"][3]["inputs"]["probability"] == "probability"
+    assert bundle["output"]["temperature"] == recipe["uncertainty"]["temperature"]
     assert bundle["guidance"]["positive"]["encoding"] == recipe["guidance"]
     assert bundle["region"]["size"] == [64, 64, 64]

@@ -23,7 +23,7 @@ def test_shapes(net, side):
         x = inputs(side)
         features = net.encoder(*x)
         fine, coarse = net(x, net.ones(3))
-        samples, error = net.sampler(*features, *net.ones(3)), net.error(*features)
+        samples, error = net.sampler(*features, *net.ones(3)), net.error(*features, torch.rand(1, 1, *side))
     assert [f.shape[1] for f in features] == [8, 16, 32, 64]
     assert features[3].shape[2:] == tuple(n // 16 for n in side)
     assert fine.shape == (3, 1, *side)

@@ -143,7 +143,8 @@ impl Network {
         })
     }
 
-    /// Features to the probability `[k, j, i]` on the region, without dropout. The same features give the same bits.
+    /// Features to the probability `[k, j, i]` on the region, without dropout: as the network says it, for the mask;
+    /// see [`Network::calibrated`]. The same features give the same bits.
     ///
     /// # Errors
     /// The pass failed, or its output has a wrong shape.
@@ -155,12 +156,27 @@ impl Network {
         let (features, bundle) = (features.clone(), self.bundle.clone());
         self.worker.run(self.priority(priority), move |opened| {
             let masks = dropout::ones(&opened.decoder.spec().dropout);
-            let maps = forward(&mut opened.decoder, &features, Extra::dropout(&masks, 1), &Output::of(&bundle))?;
+            let output = Output { temperature: 1.0, ..Output::of(&bundle) };
+            let maps = forward(&mut opened.decoder, &features, Extra::dropout(&masks, 1), &output)?;
             maps.into_iter().next().ok_or_else(|| NetworkError::Run("it gave nothing".to_owned()))
         })
     }
 
-    /// Draws `t` samples of the probability `[t, k, j, i]`, where an output voxel covers
+    /// A probability of [`Network::decode`] at the bundle's temperature, so that it means what it says. One half stays
+    /// one half; masks are made before, as interpolation would move their borders.
+    #[must_use]
+    pub fn calibrated(&self, mut probability: Array3<f32>) -> Array3<f32> {
+        let temperature = self.bundle.temperature;
+        if temperature != 1.0 {
+            probability.par_mapv_inplace(|p| {
+                let p = p.clamp(1e-7, 1.0 - 1e-7);
+                1.0 / (1.0 + ((1.0 - p) / p).powf(1.0 / temperature))
+            });
+        }
+        probability
+    }
+
+    /// Draws `t` samples of the calibrated probability `[t, k, j, i]`, where an output voxel covers
     /// [`Network::sample_stride`] working voxels along an axis. The same features and seed give the same bits,
     /// however many samples are drawn.
     ///
@@ -212,14 +228,14 @@ impl Network {
         self.worker.run(self.priority(Priority::Sample), move |opened| {
             let graph = opened.error.as_mut().ok_or_else(|| NetworkError::Run("it was not opened".to_owned()))?;
             let extra = Extra { probability: probability.as_ref(), ..Extra::dropout(&[], 1) };
-            // Its logits are calibrated in training; the temperature is that of the answer.
+            // It is calibrated in training; the bundle's temperature is that of the answer.
             let maps = forward(graph, &features, extra, &Output { temperature: 1.0, classes: 0 })?;
             maps.into_iter().next().ok_or_else(|| NetworkError::Run("it gave nothing".to_owned()))
         })
     }
 
-    /// Answers `[t, k, j, i]` to the region mirrored in every way, put back as it lies: test-time augmentation.
-    /// The first is the answer itself; there are eight at most. Between passes, what is waiting goes first.
+    /// Calibrated answers `[t, k, j, i]` to the region mirrored in every way, put back as it lies: test-time
+    /// augmentation. The first is the answer itself; there are eight at most. Between passes, what is waiting goes first.
     ///
     /// # Errors
     /// Cancelled, arrays that do not fit the bundle, or a pass failed.
@@ -237,7 +253,7 @@ impl Network {
                 return Err(NetworkError::Cancelled);
             }
             let features = self.encode_for(Arc::new(mirrored_inputs(inputs, flip)), Priority::Sample)?;
-            let mut map = self.decode_for(&features, Priority::Sample)?;
+            let mut map = self.calibrated(self.decode_for(&features, Priority::Sample)?);
             mirror(&mut map, flip);
             answer.assign(&map);
         }

@@ -129,6 +129,29 @@ fn mirrored_answers_are_put_back() {
 }
 
 #[test]
+fn the_temperature_is_of_what_is_told_and_not_of_the_mask() {
+    let head = format!("{HEAD}{SPLIT}{ERROR}");
+    let (plain, warm) = (open(&head), open(&format!("{head}\n[output]\ntemperature = 2.0\n")));
+    let x = inputs();
+    let features = warm.encode(x.clone()).unwrap();
+    let answer = warm.decode(&features).unwrap();
+    assert_eq!(answer, plain.decode(&plain.encode(x.clone()).unwrap()).unwrap());
+    let f0 = &x.image.index_axis(Axis(0), 0) + &x.previous_mask + &x.positive - &x.negative;
+    let told = warm.calibrated(answer.clone());
+    assert!(near(&told, &f0.mapv(|v| sigmoid(v / 2.0))));
+    assert_eq!(plain.calibrated(answer.clone()), answer);
+    assert_eq!(warm.augmented(&x, 2, &|| false).unwrap().index_axis(Axis(0), 1), told);
+    // The error graph sees the answer itself.
+    assert!(near(&warm.error(&features).unwrap(), &f0.mapv(|v| sigmoid(v - sigmoid(v)))));
+    // Samples are at the temperature: their logits are half of what they would be.
+    let logits = |network: &Network| {
+        let p = network.sample(&network.encode(x.clone()).unwrap(), 4, 3, &|| false).unwrap();
+        p.mapv(|p| (p / (1.0 - p)).ln())
+    };
+    assert!(logits(&plain).iter().zip(&logits(&warm)).all(|(a, b)| (a - 2.0 * b).abs() < 1e-3));
+}
+
+#[test]
 fn graphs_must_fit_their_description() {
     let good = format!("{HEAD}{SPLIT}");
     let changes = [

@@ -190,6 +190,12 @@ pub trait Segmenter: Send + Sync {
     /// Cancelled, or the engine failed.
     fn segment(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Vec<Candidate>, SegmentError>;
 
+    /// A candidate's probability as it is told to people, so that it means what it says. Masks are made of the
+    /// candidate's own; samples are calibrated already.
+    fn calibrated(&self, probability: Array3<f32>) -> Array3<f32> {
+        probability
+    }
+
     /// The ways in which [`Segmenter::sample`] works; the first is the usual one.
     fn estimators(&self) -> Vec<Estimator> {
         if self.describe().samples { vec![Estimator::Dropout] } else { Vec::new() }

@@ -166,6 +166,10 @@ impl Segmenter for FallbackEngine {
         self.first.classes()
     }
 
+    fn calibrated(&self, probability: Array3<f32>) -> Array3<f32> {
+        self.first.calibrated(probability)
+    }
+
     fn estimators(&self) -> Vec<Estimator> {
         self.first.estimators()
     }

@@ -193,6 +193,10 @@ impl Segmenter for NetworkEngine {
         Ok(vec![Candidate { probability, threshold: self.network.bundle().threshold, score: 1.0 }])
     }
 
+    fn calibrated(&self, probability: Array3<f32>) -> Array3<f32> {
+        self.network.calibrated(probability)
+    }
+
     fn estimators(&self) -> Vec<Estimator> {
         let bundle = self.network.bundle();
         let dropout = bundle.dropout_rate.map(|_| Estimator::Dropout);
@@ -218,7 +222,10 @@ impl Segmenter for NetworkEngine {
                 let region = task.region.clone();
                 let probability = match self.network.sample_stride() {
                     1 => drawn,
-                    stride => sharpened(&drawn, &coarser(&region, stride)?, &answer, &region),
+                    stride => {
+                        let answer = self.network.calibrated(answer.as_ref().clone());
+                        sharpened(&drawn, &coarser(&region, stride)?, &answer, &region)
+                    }
                 };
                 Ok(Samples { probability, grid: region })
             }
@@ -262,7 +269,8 @@ impl Segmenter for NetworkEngine {
         let answer = if bundle.sweep.zero_click || !draws { Some(network.decode(&features)?) } else { None };
         let samples = match &answer {
             Some(answer) if !draws => {
-                Samples { probability: answer.clone().insert_axis(Axis(0)), grid: window.clone() }
+                let probability = network.calibrated(answer.clone()).insert_axis(Axis(0));
+                Samples { probability, grid: window.clone() }
             }
             _ => {
                 let probability = network.sample(&features, draw.t, draw.seed, &|| cancel.is_cancelled())?;

@@ -91,7 +91,7 @@ impl MapJob {
     pub fn run(&self) -> Result<(Grid, Array3<f32>), SessionError> {
         let answer = self.answer.find(&self.worker)?;
         let map = match self.kind {
-            MapKind::Probability => answer.candidate.probability.clone(),
+            MapKind::Probability => self.worker.engine.calibrated(answer.candidate.probability.clone()),
             MapKind::Guidance(polarity) => {
                 self.worker.engine.guidance(&self.worker.prepared, &answer.task.task(&[]), polarity)?
             }

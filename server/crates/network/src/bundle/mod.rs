@@ -37,7 +37,7 @@ pub struct Bundle {
     pub negative: Encoding,
     /// Probability from which a voxel belongs to the label.
     pub threshold: f32,
-    /// Logits are divided by this before the sigmoid (calibration).
+    /// Logits are divided by this before the sigmoid, where a probability is told or measured; not for the mask.
     pub temperature: f32,
     /// One graph, or encoder and decoder.
     pub graphs: Graphs,

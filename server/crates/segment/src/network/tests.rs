@@ -66,11 +66,16 @@ fn the_first_mirrored_answer_is_the_answer() {
     let region = volume.grid().working(volume.grid().centre_mm([30, 25, 15]), 1.5, [32; 3]).unwrap();
     let previous_box = VoxelBox { min: [0; 3], max: [0; 3] };
     let task = Task { prompts: &prompts, previous: &mask, previous_box, other_labels: &[], region: &region };
-    let answer = engine.segment(&prepared, &task, &Cancel::new()).unwrap().remove(0).probability;
+    let raw = engine.segment(&prepared, &task, &Cancel::new()).unwrap().remove(0).probability;
+    let answer = engine.calibrated(raw.clone());
     let draw = Draw { t: 20, seed: 0, by: Estimator::Augmentation };
     let samples = engine.sample(&prepared, &task, draw, &Cancel::new()).unwrap();
     assert_eq!((samples.probability.dim(), &samples.grid), ((8, 32, 32, 32), &region));
     assert_eq!(samples.probability.index_axis(Axis(0), 0), answer);
+    // The bundle's temperature makes it less sure of itself, without another mask.
+    assert!(engine.network().bundle().temperature > 1.0);
+    assert!(raw.iter().zip(&answer).all(|(raw, told)| (raw - 0.5).abs() >= (told - 0.5).abs() - 1e-6));
+    assert_eq!(raw.map(|&p| p >= 0.5), answer.map(|&p| p >= 0.5));
     // The other answers are about the same place: they differ a little, and agree about the ball.
     let ball = answer.map(|&p| p >= 0.5);
     assert!(ball.iter().filter(|v| **v).count() > 20);
