@@ -9,7 +9,7 @@
 //! | a click as one of several readers makes it, from a seed | [`Reader`] |
 //! | overlap of two masks | [`dice`], [`iou`] |
 //! | a series of scores, one a click | [`noc_at`], [`consistent_improvement`], [`auc`], [`normalised_auc`] |
-//! | what an uncertainty and a probability are worth | [`auroc`], [`calibration_error`] |
+//! | what an uncertainty and a probability are worth | [`auroc`], [`Calibration`] |
 
 mod centre;
 mod error;
@@ -22,4 +22,4 @@ pub use centre::{Click, centre_click, centre_click_on_slice};
 pub use error::RobotError;
 pub use metrics::{Noc, auc, consistent_improvement, dice, iou, noc_at, normalised_auc};
 pub use reader::{Reader, SHAKE_MM, Sight};
-pub use reliability::{auroc, calibration_error};
+pub use reliability::{Calibration, auroc};

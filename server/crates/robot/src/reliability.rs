@@ -22,22 +22,50 @@ pub fn auroc(scores: &[f32], wrong: &[bool]) -> Option<f64> {
     (pairs > 0.0).then(|| sum / pairs)
 }
 
-/// Expected calibration error of a foreground probability: over `bins` bins of equal width, the mean distance between
-/// a bin's mean probability and its share of foreground, weighted by its voxels. `None` without voxels.
-///
-/// The probability itself is binned, not the confidence of the winning class: too much on one side of one half cannot
-/// make up for too little on the other.
-#[must_use]
-pub fn calibration_error(probability: &[f32], truth: &[bool], bins: usize) -> Option<f64> {
-    let bins = bins.max(1);
-    let mut sums = vec![(0.0f64, 0.0f64); bins];
-    for (&p, &t) in probability.iter().zip(truth) {
-        let bin = ((p * bins as f32) as usize).min(bins - 1);
-        if let Some((probability, foreground)) = sums.get_mut(bin) {
-            *probability += f64::from(p);
-            *foreground += f64::from(u8::from(t));
+/// How probable things were said to be and how often they were, by bins of equal width of the probability: a
+/// reliability diagram. The probability of foreground is binned, not the confidence of the winning class: too much on
+/// one side of one half cannot make up for too little on the other.
+#[derive(Debug, Clone, Default)]
+pub struct Calibration {
+    /// A bin's sum of probabilities and its voxels of foreground.
+    bins: Vec<(f64, f64)>,
+    count: usize,
+}
+
+impl Calibration {
+    /// Of voxels.
+    #[must_use]
+    pub fn of(probability: &[f32], truth: &[bool], bins: usize) -> Self {
+        let bins = bins.max(1);
+        let mut sums = vec![(0.0f64, 0.0f64); bins];
+        for (&p, &t) in probability.iter().zip(truth) {
+            let bin = ((p * bins as f32) as usize).min(bins - 1);
+            if let Some((probability, foreground)) = sums.get_mut(bin) {
+                *probability += f64::from(p);
+                *foreground += f64::from(u8::from(t));
+            }
         }
+        Self { bins: sums, count: probability.len().min(truth.len()) }
     }
-    let count = probability.len().min(truth.len());
-    (count > 0).then(|| sums.iter().map(|(p, t)| (p - t).abs()).sum::<f64>() / count as f64)
+
+    /// Of the voxels of several together, of as many bins each.
+    #[must_use]
+    pub fn together<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        all.into_iter().fold(Self::default(), |mut sum, one| {
+            sum.bins.resize(one.bins.len().max(sum.bins.len()), (0.0, 0.0));
+            for (sum, bin) in sum.bins.iter_mut().zip(&one.bins) {
+                *sum = (sum.0 + bin.0, sum.1 + bin.1);
+            }
+            sum.count += one.count;
+            sum
+        })
+    }
+
+    /// Expected calibration error: the mean distance between a bin's mean probability and its share of foreground,
+    /// weighted by its voxels. `None` without voxels.
+    #[must_use]
+    pub fn error(&self) -> Option<f64> {
+        let gaps = self.bins.iter().map(|(p, t)| (p - t).abs()).sum::<f64>();
+        (self.count > 0).then(|| gaps / self.count as f64)
+    }
 }

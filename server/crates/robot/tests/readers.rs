@@ -1,7 +1,7 @@
 //! Readers by what they promise, and the figures that judge an uncertainty.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may fail that way.
 
-use isochrone_robot::{Click, Reader, RobotError, Sight, auroc, calibration_error, centre_click};
+use isochrone_robot::{Calibration, Click, Reader, RobotError, Sight, auroc, centre_click};
 use ndarray::{Array3, s};
 
 /// A lesion of 4 × 6 × 24 voxels and a small one; 3 × 1 × 1 mm.
@@ -96,7 +96,12 @@ fn reliability_by_hand() {
         (None, None, None)
     );
     // Bins 0–0.5 and 0.5–1: means 0.2 and 0.8, shares 0.5 and 1.
-    let e = calibration_error(&[0.1, 0.3, 0.6, 1.0], &[true, false, true, true], 2).unwrap();
+    let one = Calibration::of(&[0.1, 0.3, 0.6, 1.0], &[true, false, true, true], 2);
+    let e = one.error().unwrap();
     assert!((e - (0.3 * 2.0 + 0.2 * 2.0) / 4.0).abs() < 1e-7, "{e}");
-    assert_eq!(calibration_error(&[], &[], 15), None);
+    assert_eq!(Calibration::of(&[], &[], 15).error(), None);
+    // Together with one that errs the other way they are right: 0.2 and 0.8 of four voxels each.
+    let other = Calibration::of(&[0.2, 0.2, 0.8, 0.8], &[false, false, true, false], 2);
+    let both = Calibration::together([&one, &other]).error().unwrap();
+    assert!((both - ((1.0 - 0.8f64).abs() + (3.0 - 3.2f64).abs()) / 8.0).abs() < 1e-7, "{both}");
 }

@@ -3,7 +3,7 @@
 use super::Table;
 use isochrone_guidance::distance_transform;
 use isochrone_proposal::Measure;
-use isochrone_robot::{auroc, calibration_error};
+use isochrone_robot::{Calibration, auroc};
 use isochrone_segment::{Estimator, content_box, mask_on_grid};
 use isochrone_session::{Session, Uncertainty};
 use isochrone_volume::{Grid, Mask, resample};
@@ -29,8 +29,8 @@ pub(super) struct Look {
     pub estimator: &'static str,
     /// Area under the ROC curve of each of [`MEASURES`] against the error; `None` where nothing or all is wrong.
     pub auroc: [Option<f64>; MEASURES.len()],
-    /// Expected calibration error of the mean probability.
-    pub ece: Option<f64>,
+    /// Of the mean probability.
+    pub calibration: Calibration,
     /// Drawing and measuring.
     pub ms: f64,
     /// Voxels that were judged, and those of them that are wrong.
@@ -65,7 +65,15 @@ fn name(by: Estimator) -> &'static str {
 
 impl Look {
     fn nothing() -> Self {
-        Self { click: 0, estimator: "", auroc: [None; MEASURES.len()], ece: None, ms: 0.0, voxels: 0, wrong: 0 }
+        Self {
+            click: 0,
+            estimator: "",
+            auroc: [None; MEASURES.len()],
+            calibration: Calibration::default(),
+            ms: 0.0,
+            voxels: 0,
+            wrong: 0,
+        }
     }
 }
 
@@ -85,7 +93,7 @@ fn judged(found: &Uncertainty, mask: &Mask, truth: &Mask, look: Look) -> anyhow:
     let wrong: Vec<bool> = ours.iter().zip(&theirs).map(|(a, b)| a != b).collect();
     Ok(Look {
         auroc: MEASURES.map(|(measure, _)| auroc(&inside(found.measures.map(measure)), &wrong)),
-        ece: calibration_error(&inside(&found.measures.mean), &theirs, BINS),
+        calibration: Calibration::of(&inside(&found.measures.mean), &theirs, BINS),
         voxels: wrong.len(),
         wrong: wrong.iter().filter(|w| **w).count(),
         ..look

@@ -4,7 +4,7 @@ use super::reliability::{Look, MEASURES};
 use super::slices::Walk;
 use super::{EvaluateArgs, Played};
 use crate::cli::shared;
-use isochrone_robot::{consistent_improvement, noc_at};
+use isochrone_robot::{Calibration, consistent_improvement, noc_at};
 use isochrone_segment::EngineDescription;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -60,9 +60,10 @@ fn uncertainty(played: &[Played]) -> String {
     let number = |v: Option<f64>| v.map(|v| format!("{v:.4}")).unwrap_or_default();
     for case in played {
         for look in &case.looks {
-            let Look { click, estimator, voxels, wrong, ms, .. } = look;
+            let Look { click, estimator, voxels, wrong, ms, calibration, .. } = look;
             let values: Vec<String> = look.auroc.iter().copied().map(number).collect();
-            let (name, modality, values, ece) = (&case.name, &case.modality, values.join(","), number(look.ece));
+            let (name, modality, values, ece) =
+                (&case.name, &case.modality, values.join(","), number(calibration.error()));
             let _ = writeln!(out, "{name},{modality},{click},{estimator},{voxels},{wrong},{values},{ece},{ms:.1}");
         }
     }
@@ -175,7 +176,9 @@ struct Reliability {
     estimator: &'static str,
     click: usize,
     auroc: [f64; MEASURES.len()],
+    /// The cases' mean, and over the voxels of all of them together.
     ece: f64,
+    ece_together: f64,
     ms: f64,
     cases: usize,
 }
@@ -186,7 +189,7 @@ impl Reliability {
             MEASURES.iter().zip(self.auroc).map(|((_, name), v)| ((*name).to_owned(), v.into())).collect();
         json!({
             "estimator": self.estimator, "click": self.click, "cases": self.cases, "auroc": auroc, "ece": self.ece,
-            "median_ms": self.ms,
+            "ece_together": self.ece_together, "median_ms": self.ms,
         })
     }
 }
@@ -201,7 +204,8 @@ fn reliability(played: &[Played]) -> Vec<Reliability> {
         estimator,
         click,
         auroc: std::array::from_fn(|n| of(&looks, n)),
-        ece: mean(looks.iter().filter_map(|l| l.ece)),
+        ece: mean(looks.iter().filter_map(|l| l.calibration.error())),
+        ece_together: Calibration::together(looks.iter().map(|l| &l.calibration)).error().unwrap_or(f64::NAN),
         ms: shared::median(&mut looks.iter().map(|l| l.ms).collect::<Vec<_>>()),
         cases: looks.len(),
     });
@@ -279,16 +283,16 @@ pub(super) fn tables(played: &[Played]) -> String {
     if !looks.is_empty() {
         let _ = writeln!(
             out,
-            "\n{:<14}{:>6}{:>6}{:>9}{:>9}{:>9}{:>9}{:>7}{:>7}",
-            "uncertainty", "click", "cases", "AUROC MI", "entropy", "variance", "exp.err", "ECE", "ms"
+            "\n{:<14}{:>6}{:>6}{:>9}{:>9}{:>9}{:>9}{:>7}{:>10}{:>7}",
+            "uncertainty", "click", "cases", "AUROC MI", "entropy", "variance", "exp.err", "ECE", "together", "ms"
         );
         for look in &looks {
-            let Reliability { estimator, click, auroc, ece, ms, cases } = look;
+            let Reliability { estimator, click, auroc, ece, ece_together, ms, cases } = look;
             let _ = write!(out, "{estimator:<14}{click:>6}{cases:>6}");
             for value in auroc {
                 let _ = write!(out, "{value:>9.3}");
             }
-            let _ = writeln!(out, "{ece:>7.3}{ms:>7.0}");
+            let _ = writeln!(out, "{ece:>7.3}{ece_together:>10.3}{ms:>7.0}");
         }
     }
     let gained = gains(played);
