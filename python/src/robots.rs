@@ -105,7 +105,7 @@ fn calibration_error(
 ) -> f64 {
     let probability: Vec<f32> = probability.as_array().iter().copied().collect();
     let truth: Vec<bool> = truth.as_array().iter().copied().collect();
-    robot::calibration_error(&probability, &truth, bins).unwrap_or(f64::NAN)
+    robot::Calibration::of(&probability, &truth, bins).error().unwrap_or(f64::NAN)
 }
 
 /// 2 |P and G| / (|P| + |G|); nan where the truth is empty. Masks: bool [k, j, i].

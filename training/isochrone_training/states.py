@@ -38,7 +38,8 @@ def stored(bundle: Bundle, probability: np.ndarray, truth: np.ndarray, inside: n
     p = np.clip(probability, 1e-7, 1 - 1e-7)
     features = {name: bundle.features[name][0].astype(np.float16) for name in FEATURES}
     return features | {
-        "logit": halved(np.log(p / (1 - p))), "truth": halved(truth), "wrong": halved(found != truth), "band": halved(band)
+        "logit": halved(np.log(p / (1 - p))),
+        "truth": halved(truth), "wrong": halved(found != truth), "band": halved(band),
     }
 
 

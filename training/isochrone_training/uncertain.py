@@ -1,6 +1,6 @@
 """Trains the sampler and the error head on the features of a finished network.
 
-``python -m isochrone_training.uncertain --states cache/states --start ../models/lesion-2 --minutes N --out runs/x/whole.pt``
+``python -m isochrone_training.uncertain --start ../models/lesion-2 --minutes N --out runs/x/whole.pt``
 
 The encoder and the decoder stay as they are; what they make of the states of interactive use is read from
 :mod:`states`. Both parts learn where *that* answer is wrong, almost only within 10 mm of the predicted boundary:
@@ -55,11 +55,17 @@ def mean_over(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 def ranking(score: torch.Tensor, state: dict, generator: torch.Generator, pairs: int = 2048) -> torch.Tensor:
     """Mean of softplus(score where right − score where wrong) over random pairs of the band's voxels."""
     banded = state["band"].flatten() > 0.5
-    sides = [torch.nonzero(banded & side)[:, 0] for side in (state["wrong"].flatten() >= 0.5, state["wrong"].flatten() < 0.5)]
+    is_wrong = state["wrong"].flatten() >= 0.5
+    sides = [torch.nonzero(banded & side)[:, 0] for side in (is_wrong, ~is_wrong)]
     if min(len(s) for s in sides) < 4:
         return score.sum() * 0
     wrong, right = (score.flatten()[s[torch.randint(len(s), (pairs,), generator=generator)]] for s in sides)
     return F.softplus(right - wrong).mean()
+
+
+def cross_entropy(p: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Of the mean of samples' probabilities ``[T, 1, d, h, w]``, voxel by voxel."""
+    return F.binary_cross_entropy(p.mean(0, keepdim=True).clamp(1e-5, 1 - 1e-5), truth, reduction="none")
 
 
 def sampler_loss(logits: torch.Tensor, state: dict, generator: torch.Generator, rule: dict) -> torch.Tensor:
@@ -68,10 +74,10 @@ def sampler_loss(logits: torch.Tensor, state: dict, generator: torch.Generator, 
     p = sharpened(logits, state["logit"] / rule["temperature"])
     information = mutual_information(p).clamp(1e-4, 1 - 1e-4)
     weight, truth = state["weight"], state["truth"]
-    fit = F.binary_cross_entropy(p.mean(0, keepdim=True).clamp(1e-5, 1 - 1e-5), truth, reduction="none")
+    fit = cross_entropy(p, truth)
     tell = F.binary_cross_entropy(information, state["wrong"], reduction="none")
     # By themselves too: before the first click there is no answer to sharpen them with.
-    plain = F.binary_cross_entropy(torch.sigmoid(logits).mean(0, keepdim=True).clamp(1e-5, 1 - 1e-5), truth, reduction="none")
+    plain = cross_entropy(torch.sigmoid(logits), truth)
     whole = mean_over(fit + rule["information_share"] * tell + 0.3 * plain, weight)
     return whole + rule["ranking_share"] * ranking(information.log(), state, generator)
 
