@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from demo_panels import GROUND, HALO, MASK, MUTED, TEXT, TRUTH
 from gallery_cases import Lesion
+from gallery_labels import labels_sheet
 from scipy import ndimage
 
 KINDS = {
@@ -126,6 +127,34 @@ def border_sheet(server, cases: dict[str, Lesion], out: Path) -> None:
     save(figure, out / "prompts" / "polygon-active-contour.png")
 
 
+def drag_sheet(server, cases: dict[str, Lesion], out: Path) -> None:
+    """A vertex is dragged, and its neighbours follow."""
+    figure, axes = sheet(
+        4, "Vertex drag", "engine: network; two neighbours on each side follow by a half and a quarter of the way"
+    )
+    for pair, name in zip((axes[:2], axes[2:]), ("lung2", "brain1"), strict=True):
+        lesion = cases[name]
+        drawn = drawing.polygon(lesion)
+        session = server.session(lesion.file, "network")
+        before = session.add(*drawn.prompts)
+        corners = drawing.vertices(lesion, 0.0, 14)
+        to = corners[3] + 0.45 * (corners[3] - corners.mean(0))
+        ends = drawing.places(lesion, [corners[3], to])
+        drag = client.prompts.VertexDrag(polygon_prompt_id=session.placed[0].prompt_id, to=ends[1])
+        getattr(drag, "from").CopyFrom(ends[0])
+        after = session.add(drag)
+        moved = [lesion.voxel((p.x, p.y, p.z))[1:] for p in session.placed[0].polygon.vertices]
+        session.close()
+        panel(pair[0], lesion, before, lesion.slice, f"{name} ({lesion.modality}): a vertex is dragged")
+        panel(pair[1], lesion, after, lesion.slice, "the border and the mask follow")
+        drawn.draw(pair[0])
+        way = {"arrowstyle": "-|>", "color": drawing.PIN, "linewidth": 2, "mutation_scale": 16}
+        pair[0].annotate("", xy=to[::-1], xytext=corners[3][::-1], arrowprops=way, zorder=6)
+        drawing.both(drawing.curve(moved), drawing.dots(moved, s=22))(pair[1])
+        drawing.dots(to, s=60, color=drawing.PIN)(pair[1])
+    save(figure, out / "prompts" / "vertex-drag.png")
+
+
 def beside(lesion: Lesion) -> int:
     """A slice halfway to the lesion's end."""
     slices = np.flatnonzero(lesion.truth.any((1, 2)))
@@ -218,6 +247,10 @@ def main() -> None:
             prompt_sheet(server, cases, kind, arguments.out)
         if wanted("polygon-active-contour"):
             border_sheet(server, cases, arguments.out)
+        if wanted("vertex-drag"):
+            drag_sheet(server, cases, arguments.out)
+        if wanted("labels"):
+            labels_sheet(server, cases["lung2"], arguments.out / "labels.png")
         if wanted("running-out"):
             running_out_sheet(server, cases, arguments.out)
         for engine in filter(wanted, ENGINES):

@@ -1,5 +1,6 @@
 """A server of its own and a session on it, over gRPC: places in LPS mm, arrays [k, j, i] on the file's grid."""
 
+import copy
 import importlib
 import os
 import subprocess
@@ -60,20 +61,45 @@ class Session:
     """One label that prompts are added to."""
 
     def __init__(self, stub, volume, engine: str, parameters: dict[str, str]) -> None:
-        self.stub, self.volume, self.warnings = stub, volume, []
+        self.stub, self.volume, self.warnings, self.placed = stub, volume, [], []
         request = segmentation.OpenSessionRequest(
             volume_ids=[volume.volume_id], engine=engine, engine_parameters=parameters
         )
         self.id = stub.OpenSession(request).session_id
         self.label = stub.AddLabel(labels.AddLabelRequest(session_id=self.id, name="lesion")).label_id
 
-    def add(self, *kinds) -> np.ndarray:
+    def another(self, name: str) -> "Session":
+        """A second label of the same session."""
+        other = copy.copy(self)
+        other.label = self.stub.AddLabel(labels.AddLabelRequest(session_id=self.id, name=name)).label_id
+        return other
+
+    def add(self, *kinds, overlap: int = 0) -> np.ndarray:
         """Adds prompts as one step; returns the label's mask."""
         request = segmentation.AddPromptsRequest(
-            session_id=self.id, label_id=self.label, prompts=[wrapped(k) for k in kinds], mask_only=True
+            session_id=self.id,
+            label_id=self.label,
+            prompts=[wrapped(k) for k in kinds],
+            mask_only=True,
+            overlap=overlap,
         )
-        self.warnings = [warning for event in self.stub.AddPrompts(request) for warning in event.mask.warnings]
+        updates = [event.mask for event in self.stub.AddPrompts(request)]
+        self.warnings = [warning for update in updates for warning in update.warnings]
+        self.placed = [prompt for update in updates for prompt in update.prompts]
         return self.mask()
+
+    def operate(self, **operation) -> np.ndarray:
+        """An operation on the mask (`smooth=…`, `island=…`) as one step; returns the label's mask."""
+        self.stub.ApplyOperation(labels.ApplyOperationRequest(session_id=self.id, label_id=self.label, **operation))
+        return self.mask()
+
+    def lock(self) -> None:
+        """From here on the label keeps its mask."""
+        self.stub.UpdateLabel(labels.UpdateLabelRequest(session_id=self.id, label_id=self.label, locked=True))
+
+    def undo(self) -> None:
+        """Takes the newest step of the session back, whatever it was."""
+        self.stub.Undo(segmentation.UndoRequest(session_id=self.id))
 
     def mask(self) -> np.ndarray:
         """The label's mask, bool [k, j, i]."""
@@ -103,6 +129,7 @@ def wrapped(kind) -> "prompts.Prompt":
         prompts.ExtremePoints: "extreme_points",
         prompts.Lasso: "lasso",
         prompts.Polygon: "polygon",
+        prompts.VertexDrag: "vertex_drag",
         prompts.InitialMask: "initial_mask",
         prompts.Gaze: "gaze",
         prompts.LabelName: "label_name",

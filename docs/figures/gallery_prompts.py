@@ -136,8 +136,8 @@ def dragged(lesion: Lesion, pull_mm: float) -> Drawn:
     return Drawn([sent], drawn, "drawn too wide; red: a dragged vertex")
 
 
-def initial_mask(lesion: Lesion) -> Drawn:
-    mask = ndimage.shift(lesion.truth.astype(float), (0, 2, 3), order=0) > 0.5
+def mask_prompt(mask: np.ndarray):
+    """A mask [k, j, i] to start from."""
     k, j, i = (np.flatnonzero(mask.any(axes)) for axes in ((1, 2), (0, 2), (0, 1)))
     cut = mask[k[0] : k[-1] + 1, j[0] : j[-1] + 1, i[0] : i[-1] + 1]
     voxel = client.geometry.Voxel
@@ -146,9 +146,14 @@ def initial_mask(lesion: Lesion) -> Drawn:
         max=voxel(i=int(i[-1]) + 1, j=int(j[-1]) + 1, k=int(k[-1]) + 1),
     )
     bits = zlib.compress(np.packbits(cut.ravel(), bitorder="little").tobytes())
+    return client.prompts.InitialMask(box=box, zlib_bits=bits)
+
+
+def initial_mask(lesion: Lesion) -> Drawn:
+    mask = ndimage.shift(lesion.truth.astype(float), (0, 2, 3), order=0) > 0.5
     shape = mask[lesion.slice].astype(float)
     draw = lambda axes: axes.contour(shape, levels=[0.5], colors=[PROMPT], linewidths=1.8, linestyles="--")  # noqa: E731
-    return Drawn([client.prompts.InitialMask(box=box, zlib_bits=bits)], draw, "a mask made elsewhere, shifted")
+    return Drawn([mask_prompt(mask)], draw, "a mask made elsewhere, shifted")
 
 
 def gaze(lesion: Lesion) -> Drawn:
