@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .errors import Fault, ServerError
 from .geometry import world_from_voxel
+from .masks import BoxMask, Delta
 from .remote import Change, LabelInfo, Remote
 
 
@@ -52,6 +53,8 @@ class Action:
     edits: list = field(default_factory=list)
     overlap: int = 0
     linked: bool = False
+    # What the server said of the manual changes.
+    warnings: list = field(default_factory=list)
 
     def run(self, context: Context) -> None:
         """On the worker's thread. Faults are told, not raised."""
@@ -64,13 +67,9 @@ class Action:
                 remote.tell("refused", error.sentence, error.fault)
             else:
                 remote.tell("cancelled")
-            self.failed(context)
 
     def act(self, context: Context) -> None:
         """The action proper."""
-
-    def failed(self, context: Context) -> None:
-        """After a fault."""
 
     def tell(self, context: Context, change: Change | None) -> None:
         """Have a change shown; None was told already."""
@@ -78,41 +77,51 @@ class Action:
             context.remote.tell("changed", change)
 
     def ensure(self, context: Context, segment: str) -> int:
-        """Labels as the segments are; the number of steps that it took."""
+        """A label for the segment, and all labels as the segments are; the number of steps that it took."""
+        return self._add(context, segment) + self.sync(context)
+
+    def _add(self, context: Context, segment: str) -> int:
+        remote = context.remote
+        if segment in remote.label_ids:
+            return 0
+        remote.change(lambda: remote.add_label(segment, self.infos[segment]))
+        return 1
+
+    def sync(self, context: Context, unlocked: str = "") -> int:
+        """Names, colours, codes and locks as the segments have them; the number of steps that it took.
+
+        `unlocked`: only of this segment, and only if it is locked no more.
+        """
         remote, steps = context.remote, 0
-        if segment not in remote.label_ids:
-            remote.change(lambda: remote.add_label(segment, self.infos[segment]))
-            steps += 1
         for name, info in self.infos.items():
-            if name in remote.label_ids and remote.labels.get(name) != info:
+            known = remote.labels.get(name)
+            wanted = name in remote.label_ids and known != info
+            if unlocked:
+                wanted = wanted and name == unlocked and known.locked and not info.locked
+            if wanted:
                 self.tell(context, remote.change(lambda: remote.update_label(name, info)))
                 steps += 1
         return steps
 
     def _send_edits(self, context: Context) -> None:
         remote = context.remote
-        for edit in self.edits:
-            steps = 0
-            if edit.segment_id not in remote.label_ids:
-                remote.change(lambda: remote.add_label(edit.segment_id, self.infos[edit.segment_id]))
-                steps = 1
+        for number, edit in enumerate(self.edits):
             try:
-                self.tell(context, remote.change(lambda: remote.edit(edit, self.overlap)))
-            except ServerError:
-                # The segment goes back to what the server has.
-                box = edit.box
-                refused = Change(labels=dict(remote.labels), revision=remote.revision)
-                refused.deltas = [edit_back(remote, edit, box)]
-                self.tell(context, refused)
+                # A lock that is new comes after the paint, one that was taken off before it.
+                steps = self._add(context, edit.segment_id) + self.sync(context, edit.segment_id)
+                change = remote.change(lambda: remote.edit(edit, self.overlap))
+                self.tell(context, change)
+                self.warnings += change.warnings if change else []
+            except ServerError as error:
+                refused = error.fault is Fault.REFUSED
+                if refused:  # the segment goes back to what the server has
+                    back = Change(labels=dict(remote.labels), revision=remote.revision)
+                    content = remote.masks.setdefault(edit.segment_id, BoxMask()).read(edit.box)
+                    back.deltas = [Delta(edit.segment_id, edit.box, content)]
+                    self.tell(context, back)
+                remote.tell("unsent", self.edits[number + refused :])
                 raise
             context.history.add(steps + 1, self.linked)
-
-
-def edit_back(remote: Remote, edit, box):
-    """The delta that takes a refused edit back."""
-    from .masks import Delta
-
-    return Delta(edit.segment_id, box, remote.masks[edit.segment_id].read(box))
 
 
 @dataclass
@@ -130,6 +139,7 @@ class AddPrompts(Action):
         if stream is not None:
             change, rest = stream
             change.segment = self.segment
+            change.warnings = list(dict.fromkeys(self.warnings + change.warnings))
             remote.client.release()
             self.tell(context, change)
             if rest is not None:
@@ -215,14 +225,35 @@ class Redo(Action):
 
 
 def _repeat(action: Action, context: Context, source: list, target: list, name: str) -> None:
+    """Undo or redo of one entry; not where it would change a segment that is completed in Slicer."""
     remote = context.remote
+    known = bool(source)  # else they are steps of before this panel
+    steps, back = source.pop() if known else 1, "Redo" if name == "Undo" else "Undo"
+    changes: list = []
+    try:
+        for _ in range(steps):
+            changes.append(remote.change(lambda: _step(remote, name)))
+        touched = {delta.segment_id for change in changes if change for delta in change.deltas}
+        for segment, info in action.infos.items():
+            if info.locked and segment in touched:
+                while changes:
+                    remote.change(lambda: _step(remote, back))
+                    changes.pop()
+                raise ServerError(Fault.REFUSED, f"{name} would change {info.name}, which is completed: reopen it first.")
+    finally:
+        if known and steps > len(changes):
+            source.append(steps - len(changes))
+        if changes:
+            target.append(len(changes))
+        for change in changes:
+            action.tell(context, change)
+    remote.tell_prompts()
+
+
+def _step(remote: Remote, name: str) -> Change:
     pb, service = remote.client.messages.segmentation, remote.client.services.segmentation
-    steps = source.pop() if source else 1
-    request = getattr(pb, f"{name}Request")
-    call = lambda: remote.take(remote.client.call(getattr(service, name), request(session_id=remote.session_id), 600))
-    for _ in range(steps):
-        action.tell(context, remote.change(call))
-    target.append(steps)
+    request = getattr(pb, f"{name}Request")(session_id=remote.session_id)
+    return remote.take(remote.client.call(getattr(service, name), request, 600))
 
 
 @dataclass
@@ -235,10 +266,11 @@ class RemovePrompt(Action):
         remote = context.remote
         pb, service = remote.client.messages.segmentation, remote.client.services.segmentation
         make = lambda: pb.RemovePromptRequest(session_id=remote.session_id, prompt_id=self.prompt_id)
+        steps = self.sync(context)
         change = remote.change(lambda: remote.take(remote.client.call(service.RemovePrompt, make(), 600)))
-        context.history.add(1)
+        context.history.add(steps + 1)
         self.tell(context, change)
-        remote.tell("removed", self.prompt_id)
+        remote.tell_prompts()
 
 
 @dataclass
@@ -253,9 +285,10 @@ class ResetLabel(Action):
             return
         pb, service = remote.client.messages.labels, remote.client.services.segmentation
         make = lambda: pb.ResetLabelRequest(session_id=remote.session_id, label_id=remote.label_ids[self.segment])
+        steps = self.sync(context)
         self.tell(context, remote.change(lambda: remote.take(remote.client.call(service.ResetLabel, make()))))
-        context.history.add(1)
-        remote.tell("emptied", self.segment)
+        context.history.add(steps + 1)
+        remote.tell_prompts()
 
 
 @dataclass
@@ -270,8 +303,13 @@ class DeleteLabel(Action):
             return
         pb, service = remote.client.messages.labels, remote.client.services.segmentation
         make = lambda: pb.DeleteLabelRequest(session_id=remote.session_id, label_id=remote.label_ids[self.segment])
+        steps, info = 1, remote.labels.get(self.segment)
+        if info is not None and info.locked:
+            remote.change(lambda: remote.update_label(self.segment, replace(info, locked=False)))
+            steps += 1
         self.tell(context, remote.change(lambda: remote.take(remote.client.call(service.DeleteLabel, make()))))
-        context.history.add(1)
+        context.history.add(steps)
+        remote.tell_prompts()
 
 
 @dataclass

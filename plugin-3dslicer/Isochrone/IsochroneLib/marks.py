@@ -43,7 +43,8 @@ class Marks:
     def clear(self) -> None:
         """Take them all away."""
         for node in (*self._points.values(), *self._curves.values()):
-            slicer.mrmlScene.RemoveNode(node)
+            if node.GetScene() is not None:
+                slicer.mrmlScene.RemoveNode(node)
         self._points, self._at, self._curves = {}, {}, {}
 
     def _remove(self, prompt_id: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import qt
 import slicer
+import vtk
 
 from . import shortcuts
 from .panels.connection import ConnectionPanel
@@ -22,15 +23,15 @@ class Panel:
     def __init__(self, ui):
         self.ui = ui
         self.session = Session()
-        self.editor_node = self._editor_node()
-        ui.editor.setMRMLSegmentEditorNode(self.editor_node)
-        self.session.editor_node = self.editor_node
+        self._effect_observed = None
         self.session.before_write = ui.editor.saveStateForUndo
         self.connection = ConnectionPanel(ui, self.session)
         self.prompting = PromptingPanel(ui, self.session)
         self.markups = MarkupsPanel(ui, self.session, self.prompting)
         self.looking = LookingPanel(ui, self.session)
         self.saving = SavingPanel(ui, self.session)
+        self._take_editor_node()
+        self.session.listen("ended", self._take_editor_node)
         self._keys: list = []
         ui.keysLabel.setText("\n".join(f"{key}\t{text}" for key, (_, text) in shortcuts.SHORTCUTS.items()))
         self.timer = qt.QTimer()
@@ -39,18 +40,34 @@ class Panel:
         self.timer.start()
         self.connection.restore()
 
-    @staticmethod
-    def _editor_node():
+    def _take_editor_node(self) -> None:
+        """The Segment Editor's settings for this module; after the scene was closed, new ones."""
         node = slicer.mrmlScene.GetSingletonNode("Isochrone", "vtkMRMLSegmentEditorNode")
         if node is None:
             fresh = slicer.vtkMRMLSegmentEditorNode()
             fresh.SetSingletonTag("Isochrone")
             fresh.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteAllSegments)
             node = slicer.mrmlScene.AddNode(fresh)
-        return node
+        if node is self.session.editor_node:
+            return
+        self._leave_editor_node()
+        self.session.editor_node = node
+        self.ui.editor.setMRMLSegmentEditorNode(node)
+        self._effect_observed = node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._on_editor_modified)
+
+    def _leave_editor_node(self) -> None:
+        if self._effect_observed is not None:
+            self.session.editor_node.RemoveObserver(self._effect_observed)
+            self._effect_observed = None
+
+    def _on_editor_modified(self, node, _event) -> None:
+        if node.GetActiveEffectName():
+            self.prompting.stop_tool()  # one tool in hand at a time
 
     def enter(self) -> None:
         """The module is shown: keys and tools work."""
+        self._take_editor_node()
+        self.ui.editor.setupViewObservations()
         actions = {**self.prompting.actions(), **self.looking.actions(), "cancel": self.connection.cancel}
         for key, (name, _text) in shortcuts.SHORTCUTS.items():
             shortcut = qt.QShortcut(qt.QKeySequence(key), slicer.util.mainWindow())
@@ -64,10 +81,13 @@ class Panel:
             shortcut.setParent(None)
         self._keys = []
         self.prompting.stop_tool()
+        self.session.editor_node.SetActiveEffectName("")
+        self.ui.editor.removeViewObservations()
 
     def shut_down(self) -> None:
         """At the end."""
         self.exit()
+        self._leave_editor_node()
         self.timer.stop()
         self.markups.stop()
         self.prompting.marks.clear()

@@ -237,6 +237,25 @@ class Remote:
                 change.deltas.append(Delta(segment, whole, fresh.read(whole)))
             self.masks[segment] = fresh
         self.tell("changed", change)
+        self.tell("prompts", self._in_force(session.steps))
+
+    def tell_prompts(self) -> None:
+        """Tells "prompts": {prompt id: (PlacedPrompt, segment)} of those that are in force."""
+        pb, service = self.client.messages.segmentation, self.client.services.segmentation
+        request = pb.GetSessionRequest(session_id=self.session_id)
+        session = self.ask(lambda: self.client.call(service.GetSession, request))
+        self.tell("prompts", self._in_force(session.steps))
+
+    def _in_force(self, steps) -> dict:
+        pb, found = self.client.messages.segmentation, {}
+        for step in steps:
+            segment = self._segments.get(step.label_id, "")
+            if step.kind in (pb.STEP_KIND_RESET, pb.STEP_KIND_DELETE_LABEL):
+                found = {number: entry for number, entry in found.items() if entry[1] != segment}
+            for placed in step.prompts:
+                if placed.prompt.WhichOneof("kind") != "initial_mask":  # of a session that was set up again
+                    found[placed.prompt_id] = placed, segment
+        return found
 
     def _rebuild(self) -> None:
         """A new session with the labels and masks that the old one had."""
@@ -262,6 +281,7 @@ class Remote:
             self.masks[segment] = mask
             if info.locked:
                 self.update_label(segment, info)
+        self.tell("prompts", {})  # they are in the masks; the new session has none that could be removed
         self.tell("rebuilt", len(labels))
 
     # Labels

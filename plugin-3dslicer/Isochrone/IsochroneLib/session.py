@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import slicer
@@ -20,12 +21,12 @@ class Session:
     """Connects a volume and a segmentation node to a server.
 
     `listen(what, call)` has `call(*values)` run on the main thread when something happened: "state" (name, sentence),
-    "progress" (what, 0 to 1), "changed" (Change), "proposals", "map", "uncertainty", "removed", "accepted",
-    "stored", "swept", "nothing" (sentence: why nothing is proposed), "warning" (sentence). Call `pump` from a timer.
+    "progress" (what, 0 to 1), "changed" (Change), "proposals", "map", "uncertainty", "prompts" ({id: (PlacedPrompt, segment)}: those in force), "accepted",
+    "ended" (the volume or the segmentation is gone), "stored", "swept", "nothing" (sentence: why nothing is proposed), "warning" (sentence). Call `pump` from a timer.
     """
 
     def __init__(self):
-        self.worker = Worker()
+        self.worker = Worker(self._broken)
         self.study = Study()
         self.state = "absent"
         self.sentence = "Not connected."
@@ -157,6 +158,11 @@ class Session:
         if result is not None and not self.prompts:
             self._run(actions.Propose())
 
+    def _broken(self, error: Exception) -> None:
+        """A fault of ours: the next action goes on."""
+        self._warn(f"The extension failed ({type(error).__name__}): the Python console says where.")
+        sys.excepthook(type(error), error, error.__traceback__)
+
     def _warn(self, sentence: str) -> None:
         for call in self._listeners.get("warning", []):
             call(sentence)
@@ -195,6 +201,14 @@ class Session:
             self.worker.clear()
             self.worker.submit(context.remote.close)
 
+    def _end(self, context, sentence: str) -> None:
+        if context is self.context:
+            self.close()
+            self.volume = self.segmentation = None
+            self._set_state("connected", sentence)
+            for call in self._listeners.get("ended", []):
+                call()
+
     def shut_down(self) -> None:
         """At the module's end."""
         self.close()
@@ -216,6 +230,15 @@ class Session:
         for event in (kinds.SourceRepresentationModified, kinds.SegmentModified, kinds.SegmentAdded):
             self._add_observer(event, self._on_segment_modified)
         self._add_observer(kinds.SegmentRemoved, self._on_segment_removed)
+        gone = slicer.mrmlScene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, self._on_node_removed)
+        self._observers.append((slicer.mrmlScene, gone))
+
+    def _on_node_removed(self, _scene, _event) -> None:
+        present = [node for node in (self.volume, self.segmentation) if slicer.mrmlScene.IsNodePresent(node)]
+        if len(present) < 2:
+            # Not now: the scene is in the middle of it.
+            sentence = "The volume or its segmentation was taken out of Slicer: choose a volume and press Begin."
+            self.worker.post(self._end, self.context, sentence)
 
     def _add_observer(self, event, call) -> None:
         @vtk.calldata_type(vtk.VTK_STRING)
@@ -237,10 +260,10 @@ class Session:
         if self.context and not self._writing:
             self._submit(actions.DeleteLabel(segment=segment_id))
 
-    def _infos(self, wanted: str = "") -> dict:
+    def _infos(self, *wanted: str) -> dict:
         segmentation = self.segmentation.GetSegmentation()
         known = self.context.remote.label_ids
-        ids = [name for name in self.segment_ids() if name in known or name == wanted or name in self._dirty]
+        ids = [name for name in self.segment_ids() if name in known or name in wanted or name in self._dirty]
         return {name: terminology.label_info(segmentation.GetSegment(name)) for name in ids}
 
     def _collect_edits(self) -> list:
@@ -325,8 +348,9 @@ class Session:
             self._submit(action, wanted)
 
     def cancel(self) -> None:
-        """Forget what waits, and end the call in hand."""
-        self.worker.clear()
+        """Forget what waits, and end the call in hand. What was painted is sent with the next action."""
+        for job in reversed(self.worker.clear()):
+            self._on_unsent(getattr(getattr(job, "action", None), "edits", []))
         if self.context:
             self.context.sweeping = False
         if self._client:
@@ -353,14 +377,22 @@ class Session:
             self.prompts.setdefault(placed.prompt_id, (placed, change.segment))
         if painted or clipped:
             action = actions.Action(linked=clipped and not painted)
-            action.infos, action.edits = self._infos(), painted + self._collect_edits()
+            action.infos = self._infos(*kept)
+            action.edits = painted + self._collect_edits()
             action.overlap = editing.overlap(self.editor_node, self._client.messages.labels)
             self._run(action)
-        for warning in change.warnings:
-            self._warn(warning)
 
-    def _on_removed(self, prompt_id: int) -> None:
-        self.prompts.pop(prompt_id, None)
+    def _on_unsent(self, edits: list) -> None:
+        """They did not reach the server: they are found anew when the next action is sent."""
+        for edit in reversed(edits):
+            shown = self._shown.setdefault(edit.segment_id, BoxMask())
+            content = shown.read(edit.box)
+            content[edit.changed] = ~edit.voxels[edit.changed]
+            shown.write(edit.box, content)
+            self._dirty.add(edit.segment_id)
+
+    def _on_prompts(self, prompts: dict) -> None:
+        self.prompts = prompts
 
     def _show(self, delta, painted, masked: bool) -> bool:
         """Write one delta; what was painted meanwhile stays. True if the Segment Editor's mask cut something off."""

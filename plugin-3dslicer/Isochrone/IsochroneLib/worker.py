@@ -8,9 +8,13 @@ from collections import deque
 
 
 class Worker:
-    """Jobs in order on one thread. `pump` runs, on the main thread, what they posted."""
+    """Jobs in order on one thread. `pump` runs, on the main thread, what they posted.
 
-    def __init__(self):
+    `failed(exception)`: called on the main thread for a job that raised; the next ones go on.
+    """
+
+    def __init__(self, failed):
+        self._failed = failed
         self._jobs = deque()
         self._wake = threading.Condition()
         self._posted = queue.SimpleQueue()
@@ -78,4 +82,7 @@ class Worker:
                     return
                 job = self._jobs.popleft()
                 self._running = True
-            job()
+            try:
+                job()
+            except Exception as error:
+                self.post(self._failed, error)

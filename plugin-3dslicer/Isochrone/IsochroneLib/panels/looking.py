@@ -36,6 +36,7 @@ class LookingPanel:
         session.listen("accepted", self._on_accepted)
         session.listen("changed", self._on_changed)
         session.listen("opened", lambda *_: self._begun())
+        session.listen("ended", self._begun)
         session.listen("nothing", ui.readerLabel.setText)
         self._filling = False
         self._awaited = False

@@ -46,7 +46,8 @@ class PromptingPanel:
         ui.marksCheck.toggled.connect(self.marks.set_visible)
         session.listen("changed", self._on_changed)
         session.listen("opened", lambda *_: self._begun())
-        session.listen("removed", lambda _id: self._show_prompts())
+        session.listen("prompts", lambda _prompts: self._show_prompts())
+        session.listen("ended", self._ended)
         session.listen("warning", ui.answerLabel.setText)
         session.listen("state", self._on_state)
         # 3D surfaces follow when the reader pauses: they may take longer than a click.
@@ -74,6 +75,8 @@ class PromptingPanel:
         same = self.tool is not None and self.tool.kind == kind
         self.stop_tool()
         if not same:
+            if self.session.editor_node is not None:
+                self.session.editor_node.SetActiveEffectName("")  # one tool in hand at a time
             self.tool = TOOLS[kind](self._drawn)
             layout = slicer.app.layoutManager()
             widgets = [layout.sliceWidget(name) for name in layout.sliceViewNames()]
@@ -142,14 +145,18 @@ class PromptingPanel:
     # Answers
 
     def _begun(self) -> None:
-        self.marks.clear()
+        self._ended()
         self.marks.prepare()
+
+    def _ended(self) -> None:
+        self.marks.clear()
         self.ui.promptList.clear()
+        self._ids = []
 
     def _on_changed(self, change) -> None:
         self._surfaces.start()
         self._show_prompts()
-        if change.elapsed_ms:
+        if change.prompts or change.measures or change.warnings:
             self.ui.answerLabel.setText(answer(change))
 
     def _on_state(self, state: str, _sentence: str) -> None:
@@ -185,9 +192,9 @@ def prompt_name(placed, segment: str) -> str:
 
 
 def answer(change) -> str:
-    """What the server did, in a line; of PET in SUV with its measures."""
-    line = f"{change.elapsed_ms:.0f} ms ({change.engine})"
+    """What the server did: time and engine, of PET in SUV with measures; and below it, what it warns of."""
+    parts = [f"{change.elapsed_ms:.0f} ms ({change.engine})"] if change.prompts else []
     for segment, m in change.measures:
         if segment and m.HasField("lesion_glycolysis"):
-            line += f"; {segment}: MTV {m.volume_ml:.1f} mL, SUVmax {m.maximum:.1f}, TLG {m.lesion_glycolysis:.0f}"
-    return line
+            parts.append(f"{segment}: MTV {m.volume_ml:.1f} mL, SUVmax {m.maximum:.1f}, TLG {m.lesion_glycolysis:.0f}")
+    return "\n".join(["; ".join(parts)] * bool(parts) + change.warnings)

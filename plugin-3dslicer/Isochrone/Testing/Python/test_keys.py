@@ -61,6 +61,26 @@ def test_every_key_is_shown_and_works(lung, views, press):
     assert not is_checked(ui.scribbleButton), "keys work after the module was left"
 
 
+def test_one_tool_in_hand_at_a_time(lung):
+    """A tool lays the Segment Editor's effect down, and an effect the tool; it listens while the module is shown."""
+    editor = lung.session.editor_node
+    editor.SetActiveEffectName("Paint")
+    lung.ui.clickButton.click()
+    assert editor.GetActiveEffectName() == "" and is_checked(lung.ui.clickButton)
+    editor.SetActiveEffectName("Paint")
+    assert lung.prompting.tool is None and not is_checked(lung.ui.clickButton)
+    assert editor.GetActiveEffectName() == "Paint"
+    if hasattr(slicer, "qt_application"):
+        assert lung.ui.editor.listens
+        lung.module.exit()
+        assert not lung.ui.editor.listens
+        lung.module.enter()
+    else:
+        lung.module.exit()
+        lung.module.enter()
+    assert editor.GetActiveEffectName() == ""
+
+
 def test_study_mode_records_times_only_when_it_is_wanted(lung, views):
     study = lung.session.study
     lung.ui.clickButton.click()

@@ -45,6 +45,94 @@ def test_a_completed_segment_is_locked(lung, views):
     same_masks(lung, "tumour", other)
 
 
+def complete(lung, segment_id: str, state: str = "Completed") -> None:
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    segment = lung.session.segmentation.GetSegmentation().GetSegment(segment_id)
+    logic.SetSegmentStatus(segment, getattr(logic, state))
+
+
+def clicked(lung, views) -> np.ndarray:
+    lung.ui.clickButton.click()
+    views["Red"].click(lung.centre)
+    settle(lung)
+    return slicer_mask(lung, "tumour")
+
+
+def test_nothing_changes_a_segment_that_was_just_completed(lung, views):
+    """Neither undo, redo, reset nor the removal of a prompt, though no prompt has told the server of the lock."""
+    first = clicked(lung, views)
+    ui = lung.ui
+    ui.promptList.setCurrentRow(0)
+    complete(lung, "tumour")
+    for button in (ui.undoButton, ui.removeButton, ui.resetButton, ui.undoButton):
+        button.click()
+        settle(lung)
+        said = got(ui.answerLabel.text)
+        assert np.array_equal(first, slicer_mask(lung, "tumour")) and ("lock" in said or "completed" in said), said
+        same_masks(lung, "tumour")
+    assert len(lung.session.prompts) == 1
+    complete(lung, "tumour", "InProgress")
+    ui.undoButton.click()
+    settle(lung)
+    assert not slicer_mask(lung, "tumour").any() and not lung.session.prompts
+    complete(lung, "tumour")
+    ui.redoButton.click()
+    settle(lung)
+    assert not slicer_mask(lung, "tumour").any() and "completed" in got(ui.answerLabel.text)
+    complete(lung, "tumour", "InProgress")
+    ui.redoButton.click()
+    settle(lung)
+    assert np.array_equal(first, slicer_mask(lung, "tumour")) and len(lung.session.prompts) == 1
+    same_masks(lung, "tumour")
+
+
+def test_paint_round_a_lock(lung, views):
+    """Painted, then completed: sent, then locked. Opened again, then painted: unlocked, then sent."""
+    clicked(lung, views)
+    box, more = Box((100, 100, 20), (110, 112, 22)), Box((100, 100, 30), (110, 112, 32))
+    paint = lambda box: segments.write(
+        lung.session.segmentation, "tumour", lung.session.volume, box, np.ones(box.shape, bool)
+    )
+    paint(box)
+    complete(lung, "tumour")
+    lung.ui.newSegmentButton.click()
+    views["Red"].click(lung.centre + [0, -60, 0])
+    settle(lung)
+    assert infos(lung)["tumour"].locked and slicer_mask(lung, "tumour")[box.slices()].all()
+    same_masks(lung, "tumour")
+    complete(lung, "tumour", "InProgress")
+    paint(more)
+    lung.ui.nextButton.click()
+    settle(lung)
+    assert slicer_mask(lung, "tumour")[more.slices()].all()
+    same_masks(lung, "tumour")
+    # A completed segment that is taken away is away on the server too.
+    complete(lung, "tumour")
+    lung.session.segmentation.GetSegmentation().RemoveSegment("tumour")
+    settle(lung)
+    assert "tumour" not in infos(lung)
+
+
+def test_what_the_server_warns_of_is_to_be_read(lung, views):
+    clicked(lung, views)
+    complete(lung, "tumour")
+    lung.ui.newSegmentButton.click()
+    other = lung.ui.editor.currentSegmentID()
+    segments.write(lung.session.segmentation, other, *over_all_of(lung))
+    views["Red"].click(lung.centre + [0, -60, 0])
+    settle(lung)
+    said = got(lung.ui.answerLabel.text).splitlines()
+    assert len(said) == 2 and " ms (" in said[0] and "tumour" in said[1], said
+    same_masks(lung, "tumour", other)
+
+
+def over_all_of(lung) -> tuple:
+    """A box that holds the tumour and more, and its voxels, all set."""
+    box = lung.session.shown_mask("tumour").box
+    larger = Box(tuple(x - 1 for x in box.low), tuple(x + 1 for x in box.high))
+    return lung.session.volume, larger, np.ones(larger.shape, bool)
+
+
 def test_name_colour_and_codes_go_along(lung, views):
     segment = lung.session.segmentation.GetSegmentation().GetSegment("tumour")
     segment.SetName("Lung tumour")

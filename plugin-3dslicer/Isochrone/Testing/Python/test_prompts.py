@@ -39,9 +39,12 @@ def test_oblique_scribble(lung, views):
     same_masks(lung, "tumour")
 
 
+@pytest.mark.parametrize("degrees", [0, 35])
 @pytest.mark.parametrize("kind, name", [("box_2d", "Yellow"), ("lasso", "Green")])
-def test_box_and_lasso(lung, views, kind, name):
+def test_box_and_lasso(lung, views, kind, name, degrees):
     view = views[name]
+    view.turn("X", degrees)
+    view.turn("Y", degrees / 2)
     view.node.JumpSliceByCentering(*lung.centre)
     (lung.ui.boxButton if kind == "box_2d" else lung.ui.lassoButton).click()
     x, y = view.xy(lung.centre)
@@ -49,6 +52,9 @@ def test_box_and_lasso(lung, views, kind, name):
     view.drag([(x - 12, y - 12), (x, y), (x + 12, y + 12)] if kind == "box_2d" else ring)
     settle(lung)
     assert placed(lung, kind).voxels > 0
+    plane = getattr(placed(lung, kind).prompt, kind).plane
+    normal = np.cross(ras_from_lps(plane.u), ras_from_lps(plane.v))
+    assert abs(normal @ [view.node.GetSliceToRAS().GetElement(row, 2) for row in range(3)]) > 0.9999
     assert server_mask(lung, "tumour").sum() > 0
     same_masks(lung, "tumour")
 

@@ -53,7 +53,9 @@ class NodeComboBox(QtWidgets.QComboBox):
 
 
 class SegmentEditorWidget(QtWidgets.QLabel):
-    """The undo of Slicer's Segment Editor (its own history class), its node, and the current segment."""
+    """The undo of Slicer's Segment Editor (its own history class), its node, the current segment, and if it listens."""
+
+    listens = False
 
     def __init__(self, parent=None):
         super().__init__("(Slicer's Segment Editor)", parent)
@@ -77,6 +79,12 @@ class SegmentEditorWidget(QtWidgets.QLabel):
 
     def currentSegmentID(self):
         return self._current
+
+    def setupViewObservations(self):
+        self.listens = True
+
+    def removeViewObservations(self):
+        self.listens = False
 
     def saveStateForUndo(self):
         self._history.SaveState()
