@@ -56,9 +56,10 @@ class Action:
     # What the server said of the manual changes.
     warnings: list = field(default_factory=list)
 
-    def run(self, context: Context) -> None:
-        """On the worker's thread. Faults are told, not raised."""
+    def run(self, context: Context, cancels: int = 0) -> None:
+        """On the worker's thread. Faults are told, not raised. `cancels`: those that were meant for earlier actions."""
         remote = context.remote
+        remote.cancels = cancels
         try:
             self._send_edits(context)
             self.act(context)
@@ -160,6 +161,8 @@ class AddPrompts(Action):
         )
         events = remote.client.stream(services.segmentation.AddPrompts, request)
         for event in events:
+            if event.HasField("queue"):
+                remote.tell("queued", event.queue.ahead)
             if event.HasField("mask"):
                 return remote.take(event.mask), events
         return Change(labels=dict(remote.labels), revision=remote.revision), None
@@ -239,7 +242,8 @@ def _repeat(action: Action, context: Context, source: list, target: list, name: 
                 while changes:
                     remote.change(lambda: _step(remote, back))
                     changes.pop()
-                raise ServerError(Fault.REFUSED, f"{name} would change {info.name}, which is completed: reopen it first.")
+                sentence = f"{name} would change {info.name}, which is completed: reopen it first."
+                raise ServerError(Fault.REFUSED, sentence)
     finally:
         if known and steps > len(changes):
             source.append(steps - len(changes))

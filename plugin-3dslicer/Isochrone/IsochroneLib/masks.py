@@ -105,13 +105,17 @@ class BoxMask:
         return self._voxels
 
 
+def chosen(where: np.ndarray, these: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """`these` where `where`, else `others`: np.where of masks, some times faster."""
+    return others ^ (where & (these ^ others))
+
+
 def bounds(voxels: np.ndarray, origin=(0, 0, 0)) -> Box:
     """The box round what is set; `origin` is the array's first voxel."""
-    low, high = [], []
-    for axis in (2, 1, 0):
-        hit = np.flatnonzero(voxels.any(axis=tuple(a for a in range(3) if a != axis)))
-        if not len(hit):
-            return EMPTY
-        low.append(int(hit[0]) + origin[2 - axis])
-        high.append(int(hit[-1]) + 1 + origin[2 - axis])
-    return Box(tuple(low), tuple(high))
+    across = voxels.any(axis=0)  # once over everything; what follows is small
+    hits = [np.flatnonzero(line) for line in (across.any(axis=0), across.any(axis=1), voxels.any(axis=(1, 2)))]
+    if not len(hits[0]):
+        return EMPTY
+    low = tuple(int(hit[0]) + o for hit, o in zip(hits, origin))
+    high = tuple(int(hit[-1]) + 1 + o for hit, o in zip(hits, origin))
+    return Box(low, high)

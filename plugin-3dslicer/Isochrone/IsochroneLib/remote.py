@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import Fault, ServerError
 from .geometry import Flips, compare_grids
-from .masks import EMPTY, Box, BoxMask, Delta, Edit, pack, unpack
+from .masks import EMPTY, Box, BoxMask, Delta, Edit, chosen, pack, unpack
 
 RETRY_S = (0.3, 0.6, 1.0, 2.0)
 
@@ -73,6 +73,8 @@ class Remote:
         self._segments: dict[int, str] = {}
         self.masks: dict[str, BoxMask] = {}
         self._lost = False
+        # Of the client's, as many as there were when the present action was asked for.
+        self.cancels = 0
 
     # The session
 
@@ -168,10 +170,9 @@ class Remote:
             raise error
         self._lost = True
         self.tell("lost", error.sentence)
-        cancels = self.client.cancels
         for attempt in range(100_000):
             time.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
-            if self.is_stopped() or self.client.cancels > cancels:
+            if self.is_stopped() or self.client.cancels > self.cancels:
                 raise ServerError(Fault.CANCELLED, "Cancelled.")
             try:
                 same = self.resume()
@@ -390,8 +391,8 @@ class Remote:
     def edit(self, edit: Edit, overlap: int) -> Change:
         """Sends what the reader painted."""
         pb = self.client.messages.segmentation
-        content = self.masks.setdefault(edit.segment_id, BoxMask()).read(edit.box)
-        content[edit.changed] = edit.voxels[edit.changed]
+        before = self.masks.setdefault(edit.segment_id, BoxMask()).read(edit.box)
+        content = chosen(edit.changed, edit.voxels, before)
         request = pb.ApplyEditRequest(
             session_id=self.session_id,
             label_id=self.label_ids[edit.segment_id],

@@ -119,8 +119,9 @@ def write(node, segment_id: str, volume, box: Box, voxels: np.ndarray) -> None:
     both = box.overlap(now)
     if not both.is_empty:
         there, new = view(image)[both.slices(now.low)], voxels[both.slices(box.low)]
-        there[(there == value) & ~new] = 0
-        there[new] = value
+        # Arithmetic on whole rows, some times faster than by index. Where `new`, nothing but 0 and `value` is there.
+        there *= (there != value) | new
+        there += (new & (there == 0)) * there.dtype.type(value)
         image.GetPointData().GetScalars().Modified()
     image.Modified()
     # The views wait for this one.

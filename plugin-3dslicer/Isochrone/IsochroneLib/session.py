@@ -11,7 +11,7 @@ import vtk
 from . import actions, editing, segments, sweep, terminology, volumes
 from .client import Client
 from .errors import Fault, ServerError
-from .masks import BoxMask, Edit
+from .masks import BoxMask, Edit, chosen
 from .remote import Image, Remote
 from .study import Study, is_wanted
 from .worker import Worker
@@ -21,8 +21,9 @@ class Session:
     """Connects a volume and a segmentation node to a server.
 
     `listen(what, call)` has `call(*values)` run on the main thread when something happened: "state" (name, sentence),
-    "progress" (what, 0 to 1), "changed" (Change), "proposals", "map", "uncertainty", "prompts" ({id: (PlacedPrompt, segment)}: those in force), "accepted",
-    "ended" (the volume or the segmentation is gone), "stored", "swept", "nothing" (sentence: why nothing is proposed), "warning" (sentence). Call `pump` from a timer.
+    "progress" (what, 0 to 1), "changed" (Change), "prompts" ({id: (PlacedPrompt, segment)}: those in force),
+    "proposals", "map", "uncertainty", "accepted", "stored", "swept", "nothing" (sentence: why nothing is proposed),
+    "warning" (sentence), "ended" (the volume or the segmentation is gone). Call `pump` from a timer.
     """
 
     def __init__(self):
@@ -95,6 +96,7 @@ class Session:
             self.worker.post(self._connected, client, description)
 
     def _connected(self, client: Client, description) -> None:
+        client.cancels = self._client.cancels if self._client else 0
         self._client, self.description = client, description
         if is_wanted(description):
             self.study.begin()
@@ -127,6 +129,7 @@ class Session:
         self.context = context
         self._observe()
         self._set_state("opening", "Sending the volume …")
+        remote.cancels = client.cancels
         self.worker.submit(lambda: self._open(context))
 
     def _image(self, node, told: str) -> Image:
@@ -275,9 +278,7 @@ class Session:
             box, changed, voxels = segments.difference(self.segmentation, segment_id, self.volume, shown)
             if not box.is_empty:
                 edits.append(Edit(segment_id, box, changed, voxels))
-                content = shown.read(box)
-                content[changed] = voxels[changed]
-                shown.write(box, content)
+                shown.write(box, chosen(changed, voxels, shown.read(box)))
         self._dirty.clear()
         return edits
 
@@ -292,7 +293,7 @@ class Session:
     def _run(self, action) -> None:
         context = self.context
         context.want_map = self.want_map
-        job = lambda: action.run(context)
+        job = lambda cancels=self._client.cancels: action.run(context, cancels)
         job.action = action
         self.worker.submit(job)
 
@@ -382,13 +383,15 @@ class Session:
             action.overlap = editing.overlap(self.editor_node, self._client.messages.labels)
             self._run(action)
 
+    def _on_queued(self, ahead: int) -> None:
+        others = f"{ahead} request{'s' * (ahead > 1)} before yours" if ahead else "yours is next"
+        self._warn(f"The server is busy: {others}.")
+
     def _on_unsent(self, edits: list) -> None:
         """They did not reach the server: they are found anew when the next action is sent."""
         for edit in reversed(edits):
             shown = self._shown.setdefault(edit.segment_id, BoxMask())
-            content = shown.read(edit.box)
-            content[edit.changed] = ~edit.voxels[edit.changed]
-            shown.write(edit.box, content)
+            shown.write(edit.box, chosen(edit.changed, ~edit.voxels, shown.read(edit.box)))
             self._dirty.add(edit.segment_id)
 
     def _on_prompts(self, prompts: dict) -> None:
@@ -418,7 +421,7 @@ class Session:
             if not both.is_empty:
                 content = content.copy()
                 here, there = both.slices(box.low), both.slices(painted.box.low)
-                content[here][painted.changed[there]] = painted.voxels[there][painted.changed[there]]
+                content[here] = chosen(painted.changed[there], painted.voxels[there], content[here])
         segments.write(self.segmentation, segment_id, self.volume, box, content)
         if clipped:
             self._dirty.add(segment_id)

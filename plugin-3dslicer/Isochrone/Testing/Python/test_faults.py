@@ -254,8 +254,8 @@ def test_cancel_ends_the_waiting_for_a_lost_server(lung, views, server):
     box = Box((100, 100, 20), (110, 112, 22))
     segments.write(lung.session.segmentation, "tumour", lung.session.volume, box, np.ones(box.shape, bool))
     views["Red"].click(lung.centre)
-    wait(lambda: not lung.session.worker._jobs, "the worker")
-    lung.ui.cancelButton.click()
+    wait(lambda: lung.session.worker._running, "the worker")
+    lung.ui.cancelButton.click()  # before it has noticed that nobody answers
     settle(lung)
     server.start()
     views["Red"].click(lung.centre)

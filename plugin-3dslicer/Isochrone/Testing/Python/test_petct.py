@@ -114,6 +114,8 @@ def test_the_usual_model_takes_the_pet_alone_and_says_so(work, pair, tmp_path):
     red.widget.sliceLogic().FitSliceToAll()
     red.node.JumpSliceByOffsetting(*panel.spot)
     fused = red.picture(None).copy()
+    # Blue to green, as the PET is red and yellow.
+    panel.ui.colourCombo.setCurrentIndex(panel.ui.colourCombo.findText("Viridis"))
     panel.ui.overlayCheck.setChecked(True)
     settle(panel)
     wait(lambda: panel.looking.overlay.node is not None, "the uncertainty")
