@@ -12,7 +12,7 @@ from ..overlay import Overlay
 from ..proposals import Proposals, describe, jump, slice_nodes
 from .got import got, is_checked
 
-COLOUR_MAPS = ("Iron", "Inferno", "Viridis", "Magma", "Plasma", "Warm1")
+COLOUR_MAPS = ("Iron", "Cool1", "Inferno", "Viridis", "Magma", "Plasma", "Warm1")
 BAR = (300, 28)
 
 

@@ -44,7 +44,9 @@ def load_lesion(name: str):
     path = LESIONS / f"{name}_image.nrrd"
     if not path.exists():
         pytest.skip("the real images are not here: make lesions")
-    return slicer.modules.volumes.logic().AddArchetypeVolume(str(path), name, 0)
+    volume = slicer.modules.volumes.logic().AddArchetypeVolume(str(path), name, 0)
+    volume.SetName(name)  # not lung2_1, as the scene would have it
+    return volume
 
 
 def lesion_centre(volume, name: str) -> np.ndarray:

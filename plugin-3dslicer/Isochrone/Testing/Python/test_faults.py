@@ -10,6 +10,7 @@ import slicer
 from conftest import begin, load_lesion, make_panel, same_masks, settle, slicer_mask, wait
 from driver import View
 from IsochroneLib import segments
+from IsochroneLib.address import parse
 from IsochroneLib.masks import Box
 from IsochroneLib.panels.got import got
 from standin.server import BINARY, Server
@@ -24,6 +25,21 @@ def says(panel) -> str:
 def test_addresses_with_and_without_scheme(server, closing, address):
     closing.append(make_panel(address.format(server.address)))
     assert closing[0].session.state == "connected", says(closing[0])
+
+
+@pytest.mark.parametrize(
+    "text, target, secure",
+    [
+        ("server.hospital.org", "server.hospital.org:50051", True),
+        ("server.hospital.org:443", "server.hospital.org:443", True),
+        ("http://server:7000", "server:7000", False),
+        ("GRPCS://localhost", "localhost:50051", True),
+        ("localhost", "localhost:50051", False),
+        ("[::1]:7000", "[::1]:7000", False),
+    ],
+)
+def test_other_machines_are_spoken_to_by_tls_unless_the_scheme_says_otherwise(text, target, secure):
+    assert tuple(parse(text)) == (target, secure)
 
 
 def test_no_server_and_no_address(closing):

@@ -110,12 +110,12 @@ def test_the_usual_model_takes_the_pet_alone_and_says_so(work, pair, tmp_path):
         node.GetDisplayNode().SetAutoWindowLevel(False)
         node.GetDisplayNode().SetWindowLevel(window, level)
     pet.GetDisplayNode().SetAndObserveColorNodeID(slicer.mrmlScene.GetFirstNodeByName("PET-Heat").GetID())
-    panel.session.segmentation.GetSegmentation().GetSegment("tumour").SetColor(0.35, 0.45, 1.0)
+    panel.session.segmentation.GetSegmentation().GetSegment("tumour").SetColor(0.3, 1.0, 0.4)
     red.widget.sliceLogic().FitSliceToAll()
     red.node.JumpSliceByOffsetting(*panel.spot)
     fused = red.picture(None).copy()
-    # Blue to green, as the PET is red and yellow.
-    panel.ui.colourCombo.setCurrentIndex(panel.ui.colourCombo.findText("Viridis"))
+    # Cold colours, as the PET is red and yellow.
+    panel.ui.colourCombo.setCurrentIndex(panel.ui.colourCombo.findText("Cool1"))
     panel.ui.overlayCheck.setChecked(True)
     settle(panel)
     wait(lambda: panel.looking.overlay.node is not None, "the uncertainty")
