@@ -153,11 +153,31 @@ def clicks(image, spacing, cutoff):
     print(f"| {reached} | {statistics.median(put):.2f} | {statistics.median(out):.2f} |", flush=True)
 
 
+def busy(image, points, spacing, lam):
+    """Median s on one thread and on two, turn by turn, while another program keeps one core busy."""
+    import isochrone
+
+    neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    times = {1: [], 2: []}
+    try:
+        for _ in range(5):
+            for threads, taken in times.items():
+                isochrone.set_threads(threads)
+                t = time.perf_counter()
+                isochrone.geodesic_distance(image, points, spacing, lam)
+                taken.append(time.perf_counter() - t)
+    finally:
+        neighbour.kill()
+        neighbour.wait()
+    one, two = (statistics.median(taken) for taken in times.values())
+    print(f"| λ = {lam:g} | {one:.3g} | {two:.3g} | {one / two:.2f} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=["128", "pet", "both"], default="both")
     parser.add_argument("--images", nargs="+", choices=["synthetic", "pet", "head"], default=["synthetic", "pet", "head"])
-    parser.add_argument("--only", nargs="+", choices=["euclidean", "dense", "geodesic", "clicks", "local"])
+    parser.add_argument("--only", nargs="+", choices=["euclidean", "dense", "geodesic", "clicks", "local", "busy"])
     parser.add_argument("--lam", nargs="+", type=float, default=[0.5, 1.0])
     parser.add_argument("--points", nargs="+", choices=["1", "10", "scribble"], default=["1", "10", "scribble"])
     parser.add_argument("--peers", nargs="+", help="only peers whose name contains one of these words")
@@ -218,6 +238,10 @@ def main():
                 print(f"\n### One more click, bounded, λ = 0.5, {kind}\n\n| | put in, ms | take out, ms |\n|---|---|---|")
                 for cutoff in (10.0, 20.0, 40.0):
                     clicks(image, spacing, cutoff)
+            if part("busy") and not options.quick:
+                print(f"\n### Geodesic, 10 clicks, {kind}, beside a busy program\n\n| | 1 thread, s | 2 threads, s | ratio |\n|---|---|---|---|")
+                for lam in options.lam:
+                    busy(image, ten, spacing, lam)
     print("\n## Short form\n")
     for line in Table.short:
         print("- " + "; ".join(line))

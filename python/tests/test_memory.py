@@ -42,6 +42,7 @@ CALLS = {
     "disk": lambda: isochrone.disk(SHAPE, POINTS, SPACING, 5),
     "adaptive": lambda: isochrone.adaptive_gaussian(IMAGE, POINTS, SPACING),
     "attraction": lambda: isochrone.attraction_field(SHAPE, POINTS, [], SPACING),
+    "normalise": lambda: isochrone.normalise(IMAGE, "percentile", 30),
     "prior": lambda: isochrone.location_prior(IMAGE > 2, POINTS),
 }
 

@@ -68,11 +68,30 @@ fn min_max(map: &mut ArrayViewMut3<'_, f32>) {
 
 /// Sets to 0 what is not above the `percent`-th percentile of the values above 0.
 fn flatten(map: &mut ArrayViewMut3<'_, f32>, percent: f32) {
-    let mut values: Vec<f32> = map.iter().copied().filter(|v| *v > 0.0).collect();
-    let Some(last) = values.len().checked_sub(1) else { return };
+    let Some(last) = map.iter().filter(|v| **v > 0.0).count().checked_sub(1) else { return };
     let rank = f64::from(percent) / 100.0 * last as f64;
-    let (_, &mut low, above) = values.select_nth_unstable_by(rank as usize, f32::total_cmp);
-    let high = above.iter().copied().min_by(f32::total_cmp).unwrap_or(low);
+    let (low, high) = (ranked(map, rank as usize), ranked(map, (rank as usize + 1).min(last)));
     let threshold = low + (high - low) * rank.fract() as f32;
     map.par_mapv_inplace(|v| if v > threshold { v } else { 0.0 });
+}
+
+/// The value above 0 that so many others precede.
+fn ranked(map: &ArrayViewMut3<'_, f32>, mut rank: usize) -> f32 {
+    // Bits of numbers above 0 sort as they do: the upper half is found by counting, then the lower, without a copy.
+    let mut found = 0u32;
+    for shift in [16, 0] {
+        let mut counts = vec![0usize; 1 << 16];
+        let bits = map.iter().filter(|v| **v > 0.0).map(|v| v.to_bits());
+        for bits in bits.filter(|bits| shift == 16 || bits >> 16 == found >> 16) {
+            counts.get_mut((bits >> shift & 0xFFFF) as usize).into_iter().for_each(|n| *n += 1);
+        }
+        for (digit, count) in (0u32..).zip(counts) {
+            if rank < count {
+                found |= digit << shift;
+                break;
+            }
+            rank -= count;
+        }
+    }
+    f32::from_bits(found)
 }

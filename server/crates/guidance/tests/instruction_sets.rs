@@ -20,7 +20,7 @@ fn digest() -> u64 {
         }
     };
     for (shape, spacing_mm) in
-        [([9, 23, 131], [3.0, 2.04, 2.04]), ([1, 40, 77], [1.0, 0.7, 0.7]), ([5, 6, 3], [1.0; 3])]
+        [([9, 23, 131], [3.0, 2.04, 2.04]), ([1, 400, 77], [1.0, 0.7, 0.7]), ([5, 6, 3], [1.0; 3])]
     {
         let image = Array3::from_shape_simple_fn(shape, || random.below(5000) as f32 / 700.0);
         for count in [1, 12, 60] {
@@ -30,6 +30,9 @@ fn digest() -> u64 {
             add(&disk(shape, &points, spacing_mm, 6.5).unwrap());
         }
         add(&mask_distance(image.mapv(|v| v > 3.0).view(), spacing_mm, MaskSide::Signed).unwrap());
+        let mut thick = Array3::from_elem(shape, true);
+        thick[[0, 3, 2]] = false;
+        add(&mask_distance(thick.view(), spacing_mm, MaskSide::Inside).unwrap());
         let two = [image.view(), image.view()];
         for lambda in [0.0, 0.3, 1.0] {
             let metric = Geodesic { spacing_mm, lambda, cutoff: None };

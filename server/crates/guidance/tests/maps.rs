@@ -88,6 +88,37 @@ fn thousands_of_points() {
     Zip::from(&got).and(&wanted).for_each(|g, w| assert!((f64::from(*g) - w).abs() <= 1e-5, "{g} {w}"));
 }
 
+/// So thick that columns go through their lower envelope, in places with no voxel of the other kind in reach.
+#[test]
+fn thick_masks() {
+    let spacing = [3.0, 0.7, 1.3];
+    for (shape, holes) in [([2, 400, 21], 3), ([300, 3, 18], 5), ([1, 333, 40], 1), ([4, 250, 7], 60)] {
+        let mut mask = Array3::from_elem(shape, true);
+        points_in(shape, holes).iter().for_each(|p| mask[*p] = false);
+        let of = |wanted: bool| {
+            mask.indexed_iter().filter(|(_, v)| **v == wanted).map(|((k, j, i), _)| [k, j, i]).collect::<Vec<_>>()
+        };
+        let inside = brute_euclidean(shape, &of(false), spacing);
+        let close = |got: f32, wanted: f64| (f64::from(got) - wanted).abs() <= 1e-5 * wanted.abs();
+        let got = distance_transform(mask.view(), spacing, false).unwrap();
+        Zip::from(&got).and(&inside).for_each(|g, w| assert!(close(*g, *w), "{g} {w}"));
+        let signed = mask_distance(mask.view(), spacing, MaskSide::Signed).unwrap();
+        Zip::from(&signed).and(&inside).and(&mask).for_each(|g, w, set| assert!(!set || close(-g, *w), "{g} {w}"));
+        let turned = mask_distance(mask.mapv(|v| !v).view(), spacing, MaskSide::Signed).unwrap();
+        assert_eq!(bits(&turned), bits(&signed.mapv(|d| 0.0 - d)));
+        let padded = distance_transform(mask.view(), spacing, true).unwrap();
+        for ((k, j, i), got) in padded.indexed_iter() {
+            // The border is a plane, so the nearest voxel of it lies straight ahead.
+            let border = [(k, 0), (j, 1), (i, 2)].map(|(x, a)| {
+                let n = shape[a];
+                if n > 1 { (x + 1).min(n - x) as f64 * f64::from(spacing[a]) } else { f64::INFINITY }
+            });
+            let wanted = border.into_iter().fold(inside[[k, j, i]], f64::min);
+            assert!(close(*got, wanted), "{got} {wanted}");
+        }
+    }
+}
+
 fn padded_background(mask: &Array3<bool>, pad: [usize; 3]) -> Vec<[usize; 3]> {
     let mut padded =
         Array3::from_elem((mask.dim().0 + 2 * pad[0], mask.dim().1 + 2 * pad[1], mask.dim().2 + 2 * pad[2]), false);

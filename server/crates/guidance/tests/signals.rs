@@ -60,3 +60,27 @@ fn normalisations() {
         assert!(matches!(of(wrong), Err(GuidanceError::Parameter { .. })));
     }
 }
+
+/// The percentile is NumPy's: linear between ranks, over the values above 0.
+#[test]
+fn percentiles_of_many_values() {
+    let mut random = 1u32;
+    let map = Array3::from_shape_simple_fn((7, 30, 31), || {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        // Half of them crowd together, so that they share their upper bits.
+        let v = (random >> 8) as f32 / 16_777_216.0;
+        if random & 128 == 0 { v } else { 0.5 + v / 4096.0 }
+    });
+    let mut scaled = map.clone();
+    Normalisation::MinMax.apply(scaled.view_mut()).unwrap();
+    let mut sorted: Vec<f32> = scaled.iter().copied().filter(|v| *v > 0.0).collect();
+    sorted.sort_by(f32::total_cmp);
+    for percent in [0.0, 13.0, 50.0, 74.3, 99.99, 100.0] {
+        let rank = f64::from(percent) / 100.0 * (sorted.len() - 1) as f64;
+        let (low, high) = (sorted[rank as usize], sorted[(rank as usize + 1).min(sorted.len() - 1)]);
+        let threshold = low + (high - low) * rank.fract() as f32;
+        let mut got = map.clone();
+        Normalisation::Percentile(percent).apply(got.view_mut()).unwrap();
+        assert_eq!(got, scaled.mapv(|v| if v > threshold { v } else { 0.0 }), "{percent} %");
+    }
+}
