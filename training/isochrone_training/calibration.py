@@ -18,10 +18,10 @@ from scipy.optimize import minimize_scalar
 
 from .data import VALIDATION_PATIENTS, patient, read_cases
 from .evaluate import Bundle, tuning_cases
-from .kernels import centre_click, set_threads
+from .kernels import calibration_error, centre_click, set_threads
 from .reader import Session
 from .recipe import read_recipe
-from .uncertainty import boundary_band, calibration_error
+from .uncertainty import boundary_band
 
 CLICKS = (1, 3, 5)
 BAND_MM = 10.0
@@ -74,7 +74,7 @@ def fit(looks: list[Look]) -> float:
 
 def errors(looks: list[Look], temperatures: list[float]) -> tuple[float, float]:
     """ECE at each look's temperature: the looks' mean, and over the voxels of all looks together."""
-    p = [sigmoid(x[2] / t) for x, t in zip(looks, temperatures)]
+    p = [sigmoid(x[2] / t).astype(np.float32) for x, t in zip(looks, temperatures)]
     each = [calibration_error(q, x[3]) for q, x in zip(p, looks)]
     return float(np.mean(each)), calibration_error(np.concatenate(p), np.concatenate([x[3] for x in looks]))
 

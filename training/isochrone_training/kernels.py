@@ -1,6 +1,8 @@
 """The Rust kernels that training shares with the server (wheel ``isochrone``, built by python/)."""
 
 from isochrone import (
+    auroc,
+    calibration_error,
     centre_click,
     dice,
     disk,
@@ -15,6 +17,6 @@ from isochrone import (
 )
 
 __all__ = [
-    "centre_click", "dice", "disk", "distance_transform", "euclidean_distance", "exponential_geodesic",
-    "gaussian", "geodesic_distance", "resample_region", "set_threads", "simulated_click",
+    "auroc", "calibration_error", "centre_click", "dice", "disk", "distance_transform", "euclidean_distance",
+    "exponential_geodesic", "gaussian", "geodesic_distance", "resample_region", "set_threads", "simulated_click",
 ]

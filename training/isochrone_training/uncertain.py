@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from .kernels import auroc
 from .net import LesionNet
 from .recipe import new_network, read_recipe
 from .states import FEATURES
-from .uncertainty import auroc
 from .warm import begin_as_decoder, warm_start
 
 MOST_LOGIT = 16.0  # the server keeps probabilities off 0 and 1 by 1e-7
@@ -139,7 +139,7 @@ def look(net: LesionNet, states: States, rule: dict, most: int = 40) -> str:
         wrong = state["wrong"].flatten().numpy()[band] >= 0.5
         scores = (-state["logit"].abs(), mutual_information(p), error, torch.minimum(p, 1 - p).mean(0))
         row = [auroc(s.flatten().numpy()[band], wrong) for s in scores]
-        if None not in row:
+        if not np.isnan(row).any():
             found.append(row)
     if not found:
         return "nothing kept back yet"
