@@ -19,6 +19,7 @@ import numpy as np
 from demo_panels import GROUND, HALO, MASK, MUTED, TEXT, TRUTH
 from gallery_cases import Lesion
 from gallery_labels import labels_sheet
+from gallery_names import named, server_with_classes
 from scipy import ndimage
 
 KINDS = {
@@ -155,6 +156,22 @@ def drag_sheet(server, cases: dict[str, Lesion], out: Path) -> None:
     save(figure, out / "prompts" / "vertex-drag.png")
 
 
+def name_sheet(root: Path, lesion: Lesion, out: Path) -> None:
+    """The same click with one name and with another."""
+    note = "a toy model of the tests, whose classes are bright and dark voxels: lesion-2 knows no names"
+    figure, axes = sheet(4, "Label name", note)
+    middle = lesion.middle()
+    around = lesion.outline(8.0).astype(int)
+    beyond = tuple(min(around.tolist(), key=lambda at: lesion.values[lesion.slice][*at]))
+    with server_with_classes(root) as server:
+        ways = [(at, name) for at in (middle, beyond) for name in ("soft tissue", "air")]
+        for a, (at, name) in zip(axes, ways, strict=True):
+            where = "in the lesion" if at == middle else "in the lung"
+            panel(a, lesion, named(server, lesion, name, at), lesion.slice, f"“{name}”, a click {where}")
+            drawing.dots(at)(a)
+    save(figure, out / "prompts" / "label-name.png")
+
+
 def beside(lesion: Lesion) -> int:
     """A slice halfway to the lesion's end."""
     slices = np.flatnonzero(lesion.truth.any((1, 2)))
@@ -249,6 +266,8 @@ def main() -> None:
             border_sheet(server, cases, arguments.out)
         if wanted("vertex-drag"):
             drag_sheet(server, cases, arguments.out)
+        if wanted("label-name"):
+            name_sheet(arguments.lesions.resolve(), cases["lung2"], arguments.out)
         if wanted("labels"):
             labels_sheet(server, cases["lung2"], arguments.out / "labels.png")
         if wanted("running-out"):

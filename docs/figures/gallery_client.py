@@ -25,8 +25,9 @@ POSITIVE, NEGATIVE = prompts.POLARITY_POSITIVE, prompts.POLARITY_NEGATIVE
 class Server:
     """Serves the files of a folder until the block ends."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *options: str) -> None:
         command = [str(REPO / "target/release/isochrone"), "serve", "--listen", "127.0.0.1:0", "--root", str(root)]
+        command += options
         environment = {**os.environ, "RUST_LOG": "warn"}
         environment.setdefault(
             "ORT_DYLIB_PATH",
