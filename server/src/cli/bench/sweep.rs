@@ -19,7 +19,9 @@ const MORE_MS: f64 = 150.0;
 const PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) async fn measure(args: &BenchArgs, folder: &Path, remote: &mut Remote) -> anyhow::Result<()> {
-    let case = body(folder)?;
+    // Beside the runtime, which answers the server's pings meanwhile.
+    let place = folder.to_owned();
+    let case = tokio::task::spawn_blocking(move || body(&place)).await??;
     let volume = remote.upload(&case.image, case.modality, |_, _| {}).await?;
     let clicks = clicks(&case, 2 * args.clicks as usize)?;
     let session = remote.open(&volume, "network", 1).await?;
