@@ -94,6 +94,15 @@ impl Keeper for JournalKeeper {
     }
 }
 
+impl Drop for Vault {
+    /// By name: a child that is being started shares the descriptor until it runs its program, and with it the lock.
+    fn drop(&mut self) {
+        if let Some(file) = &self.lock {
+            let _ = file.unlock();
+        }
+    }
+}
+
 impl Vault {
     /// The vault below a server's folder, for one process at a time.
     ///

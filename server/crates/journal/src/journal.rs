@@ -103,6 +103,13 @@ impl Journal {
     }
 }
 
+impl Drop for Journal {
+    /// By name: a child that is being started shares the descriptor until it runs its program, and with it the lock.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 fn lock(file: &File) -> Result<(), JournalError> {
     file.try_lock().map_err(|e| match e {
         TryLockError::WouldBlock => JournalError::Busy,

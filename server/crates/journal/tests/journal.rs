@@ -5,6 +5,7 @@ use isochrone_journal::{Journal, JournalError, read};
 use proptest::prelude::*;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 fn written(records: &[Vec<u8>]) -> (TempDir, PathBuf) {
@@ -167,4 +168,26 @@ proptest! {
             prop_assert!(found.records.is_empty());
         }
     }
+}
+
+/// A child shares every descriptor from its fork until its program runs; the lock must not wait for that.
+#[cfg(unix)]
+#[test]
+fn children_do_not_keep_the_lock() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("j");
+    drop(Journal::create(&path, b"first").unwrap());
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::process::Command::new("/bin/true").status().unwrap();
+                }
+            });
+        }
+        let opened = (0..300).try_for_each(|_| Journal::open(&path).map(drop));
+        done.store(true, Ordering::Relaxed);
+        opened.unwrap();
+    });
 }

@@ -3,6 +3,7 @@
 use isochrone_trust::TrustError;
 use isochrone_trust::audit::{Event, Kind, Outcome, Trail, export, verify};
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn event(kind: Kind, user: &str) -> Event {
     Event {
@@ -67,6 +68,26 @@ fn every_bit_counts_and_every_line() {
         let error = verify(&bad[..]).unwrap_err().to_string();
         assert!(error.contains("does not follow"), "{error}");
     }
+}
+
+/// A child shares every descriptor from its fork until its program runs; the lock must not wait for that.
+#[cfg(unix)]
+#[test]
+fn children_do_not_keep_the_lock() {
+    let (_folder, path, _) = written();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::process::Command::new("/bin/true").status().unwrap();
+                }
+            });
+        }
+        let opened = (0..300).try_for_each(|_| Trail::open(&path).map(drop));
+        done.store(true, Ordering::Relaxed);
+        opened.unwrap();
+    });
 }
 
 #[test]

@@ -99,6 +99,13 @@ impl Trail {
     }
 }
 
+impl Drop for Open {
+    /// By name: a child that is being started shares the descriptor until it runs its program, and with it the lock.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 impl Open {
     fn catch_up(&mut self) -> Result<(), TrustError> {
         while let Some((time, event)) = self.waiting.front() {
