@@ -79,11 +79,18 @@ evaluate-peers: build/stamp-venv ## the same clicks through other people's metho
 gpu-check: build lesions ## a GPU's masks and times against the CPU's; says so where there is no GPU
 	$(BIN) gpu-check $(ARGS)
 
-train: build wheel build/stamp-train ## train the network: make train DATA=folder MINUTES=60 [PROCESSES=2] [START=models/lesion-2]
+train: build wheel build/stamp-train ## train network, sampler and error head: make train DATA=folder MINUTES=60 [PROCESSES=2] [START=models/lesion-2]
 	cd training && .venv/bin/python -m isochrone_training.synth
 	cd training && .venv/bin/python -m isochrone_training.negatives --data "$(abspath $(DATA))"
 	cd training && .venv/bin/python -m isochrone_training.train --data "$(abspath $(DATA))" --minutes $(MINUTES) --out runs/latest \
 		--processes $(PROCESSES) $(if $(START),--start "$(abspath $(START))")
+	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/latest/last.pt --out runs/latest/bundle
+	cd training && .venv/bin/python -m isochrone_training.states --data "$(abspath $(DATA))" --bundle runs/latest/bundle \
+		--minutes $$(($(MINUTES) / 3 + 1)) --out runs/latest/states
+	cd training && .venv/bin/python -m isochrone_training.uncertain --states runs/latest/states --start runs/latest/last.pt \
+		--minutes $$(($(MINUTES) / 2 + 1)) --out runs/latest/whole.pt
+	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/latest/whole.pt --out runs/latest/bundle
+	$(BIN) model check training/runs/latest/bundle
 
 build: onnxruntime ## the server and command line: target/release/isochrone
 	cargo build --release

@@ -9,6 +9,7 @@ synthetic and without clicks. A file holds one state in half precision, 1.5 MB.
 """
 
 import argparse
+import time
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=here / "cache", help="what synth and negatives have written")
     parser.add_argument("--out", type=Path, default=here / "cache" / "states")
     parser.add_argument("--count", type=int, default=2400)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop earlier, after so long")
     parser.add_argument("--seed", type=int, default=5)
     args = parser.parse_args()
     set_threads(1)
@@ -93,7 +95,8 @@ def main() -> None:
     sampler = Sampler(args.data, stored_volumes(args.cache), recipe, [recipe["seed"], args.seed])
     bundle, rng, number = Bundle(args.bundle, 1), sampler.rng, 0
     args.out.mkdir(parents=True, exist_ok=True)
-    while number < args.count:
+    end = time.monotonic() + 60 * args.minutes
+    while number < args.count and time.monotonic() < end:
         if rng.random() < 0.55:
             case = sampler.case()
             found = played(rng, bundle, case, recipe["region"]) if case.lesions else []

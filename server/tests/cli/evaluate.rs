@@ -53,3 +53,64 @@ fn parameters_reach_the_engine_that_is_evaluated() {
     let refused = evaluate(&at("never"), &["--set", "colour=1"]).bad(1);
     assert!(refused.contains("\"colour\"") && refused.contains("cutoff"), "{refused}");
 }
+
+/// The table of a file with one row, by column.
+fn row(file: &Path) -> std::collections::HashMap<String, String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut lines = text.lines().map(|l| l.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let names = lines.next().unwrap();
+    names.into_iter().zip(lines.next().unwrap()).collect()
+}
+
+#[test]
+fn what_is_predicted_before_the_first_click_is_compared_with_the_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = case(folder.path());
+    let (model, out) = (folder.path().join("guessing"), folder.path().join("out"));
+    // The shipped network, said to predict without a click: whatever it predicts, the figures must fit together.
+    std::fs::create_dir(&model).unwrap();
+    for file in std::fs::read_dir("../models/lesion-2").unwrap() {
+        let file = file.unwrap().path();
+        std::fs::copy(&file, model.join(file.file_name().unwrap())).unwrap();
+    }
+    let bundle = model.join("bundle.toml");
+    let text = std::fs::read_to_string(&bundle).unwrap();
+    assert!(!text.contains("[sweep]"));
+    std::fs::write(&bundle, text + "\n[sweep]\nspacing_mm = 4.0\nzero_click = true\n").unwrap();
+    let evaluate = |model: &str| {
+        let out = out.display().to_string();
+        isochrone(&[
+            "evaluate",
+            "--cases",
+            &cases,
+            "--model",
+            model,
+            "--clicks",
+            "1",
+            "--samples",
+            "2",
+            "--sweep",
+            "--out",
+            &out,
+        ])
+    };
+    let printed = evaluate(&model.display().to_string()).good();
+    assert!(printed.contains("Dice@0") && printed.contains("false positive mL"), "{printed}");
+    let row = row(&out.join("sweep.csv"));
+    let value = |name: &str| row[name].parse::<f64>().unwrap();
+    let (dice, wrong, missed) = (value("dice"), value("false_positive_ml"), value("false_negative_ml"));
+    let (predicted, truth) = (value("predicted_ml"), value("truth_ml"));
+    assert!((truth - 7.24).abs() < 0.5, "{truth}");
+    assert!(wrong <= predicted && missed <= truth && (0.0..=1.0).contains(&dice), "{row:?}");
+    assert!(
+        dice * (predicted + truth) / 2.0 <= predicted - wrong + 0.02,
+        "what is found lies outside the false positives"
+    );
+    assert_eq!(dice > 0.0, missed == 0.0, "one part: found or not");
+    assert_eq!(row["working_spacing_mm"], "4.000");
+    let summary = std::fs::read_to_string(out.join("summary.json")).unwrap();
+    assert!(summary.contains("\"predicted_ml\""));
+
+    let refused = evaluate("../models/lesion-2").bad(1);
+    assert!(refused.contains("no prediction without a click") && refused.contains("zero_click"), "{refused}");
+}

@@ -21,6 +21,14 @@ pub fn iou(prediction: ArrayView3<'_, bool>, truth: ArrayView3<'_, bool>) -> Res
     Ok((count.truth > 0).then(|| count.both as f64 / (count.prediction + count.truth - count.both) as f64))
 }
 
+pub(crate) fn same_shape(prediction: ArrayView3<'_, bool>, truth: ArrayView3<'_, bool>) -> Result<(), RobotError> {
+    let shape = |(k, j, i)| [k, j, i];
+    if prediction.dim() == truth.dim() {
+        return Ok(());
+    }
+    Err(RobotError::ShapesDiffer { prediction: shape(prediction.dim()), truth: shape(truth.dim()) })
+}
+
 struct Counts {
     prediction: usize,
     truth: usize,
@@ -29,10 +37,7 @@ struct Counts {
 
 impl Counts {
     fn of(prediction: ArrayView3<'_, bool>, truth: ArrayView3<'_, bool>) -> Result<Self, RobotError> {
-        if prediction.dim() != truth.dim() {
-            let shape = |(k, j, i)| [k, j, i];
-            return Err(RobotError::ShapesDiffer { prediction: shape(prediction.dim()), truth: shape(truth.dim()) });
-        }
+        same_shape(prediction, truth)?;
         let none = Self { prediction: 0, truth: 0, both: 0 };
         Ok(Zip::from(prediction).and(truth).fold(none, |n, &p, &t| Self {
             prediction: n.prediction + usize::from(p),

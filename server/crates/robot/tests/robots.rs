@@ -1,8 +1,8 @@
 //! Robots and metrics through the public API; SciPy's answers are checked in `python/tests`.
 
 use isochrone_robot::{
-    Click, RobotError, auc, centre_click, centre_click_on_slice, consistent_improvement, dice, iou, noc_at,
-    normalised_auc,
+    Click, RobotError, auc, centre_click, centre_click_on_slice, consistent_improvement, dice, iou, missed_voxels,
+    noc_at, normalised_auc,
 };
 use ndarray::{Array3, s};
 use proptest::prelude::*;
@@ -50,6 +50,20 @@ fn slices_and_shapes_are_checked() {
     assert!(matches!(centre_click_on_slice(None, a.view(), [1.0; 3], 2, 6), Err(RobotError::NoSuchSlice { .. })));
     assert!(matches!(centre_click_on_slice(None, a.view(), [1.0; 3], 3, 0), Err(RobotError::NoSuchSlice { .. })));
     assert!(matches!(centre_click(None, a.view(), [0.0; 3]), Err(RobotError::Guidance(_))));
+}
+
+#[test]
+fn parts_that_the_other_mask_misses() {
+    let shape = [8, 8, 8];
+    let truth = blob(shape, [0, 0, 0], [3, 3, 3]) | blob(shape, [6, 6, 6], [8, 8, 8]);
+    // One part touches the truth by a voxel, one meets it at no voxel, though side by side.
+    let prediction =
+        blob(shape, [2, 2, 2], [5, 3, 3]) | blob(shape, [0, 6, 0], [1, 8, 2]) | blob(shape, [6, 5, 6], [8, 6, 8]);
+    let missed = |a: &Array3<bool>, b: &Array3<bool>| missed_voxels(a.view(), b.view()).unwrap();
+    assert_eq!((missed(&prediction, &truth), missed(&truth, &prediction)), (4 + 4, 8));
+    let none = Array3::from_elem((8, 8, 8), false);
+    assert_eq!((missed(&none, &truth), missed(&truth, &none)), (0, 27 + 8));
+    assert!(missed_voxels(none.view(), Array3::from_elem((8, 8, 7), false).view()).is_err());
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod reliability;
 mod replay;
 mod report;
 mod slices;
+mod whole;
 
 use super::cases::{self, Case};
 use super::engine::EngineArgs;
@@ -59,6 +60,9 @@ pub struct EvaluateArgs {
     /// Random readers of that comparison.
     #[arg(long, default_value_t = 3)]
     random_readers: u64,
+    /// Also look every volume over without a click, and compare what the network then predicts with the truth.
+    #[arg(long)]
+    sweep: bool,
     /// Cases at a time; one a core if left out.
     #[arg(long)]
     jobs: Option<usize>,
@@ -107,6 +111,7 @@ struct Played {
     clicks: Vec<play::Row>,
     looks: Vec<reliability::Look>,
     slices: Vec<slices::Walk>,
+    whole: Option<whole::Whole>,
 }
 
 impl<'a> Table<'a> {
@@ -184,5 +189,6 @@ fn one(
         Some(turns) => slices::compare(&table, usize::from(turns))?,
         None => Vec::new(),
     };
-    Ok(Played { name: case.name.clone(), modality: table.modality(), clicks, looks, slices })
+    let whole = args.sweep.then(|| whole::look(&table)).transpose()?;
+    Ok(Played { name: case.name.clone(), modality: table.modality(), clicks, looks, slices, whole })
 }

@@ -2,7 +2,7 @@
 
 use super::reliability::{Look, MEASURES};
 use super::slices::Walk;
-use super::{EvaluateArgs, Played};
+use super::{EvaluateArgs, Played, whole};
 use crate::cli::shared;
 use isochrone_robot::{Calibration, consistent_improvement, noc_at};
 use isochrone_segment::EngineDescription;
@@ -30,6 +30,9 @@ pub(super) fn files(
     }
     if played.iter().any(|c| !c.slices.is_empty()) {
         files.push(("slices.csv", slices(played)));
+    }
+    if played.iter().any(|c| c.whole.is_some()) {
+        files.push(("sweep.csv", whole::csv(played)));
     }
     Ok(files)
 }
@@ -90,7 +93,7 @@ fn slices(played: &[Played]) -> String {
 }
 
 /// Cases by modality, and all of them together if there is more than one kind.
-fn groups(played: &[Played]) -> Vec<(&str, Vec<&Played>)> {
+pub(super) fn groups(played: &[Played]) -> Vec<(&str, Vec<&Played>)> {
     let mut by_modality: BTreeMap<&str, Vec<&Played>> = BTreeMap::new();
     for case in played {
         by_modality.entry(&case.modality).or_default().push(case);
@@ -103,7 +106,7 @@ fn groups(played: &[Played]) -> Vec<(&str, Vec<&Played>)> {
     groups
 }
 
-fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(super) fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
     let (sum, count) = values.into_iter().fold((0.0, 0usize), |(sum, n), v| (sum + v, n + 1));
     sum / count as f64
 }
@@ -162,6 +165,7 @@ fn summary(played: &[Played], engine: &EngineDescription, args: &EvaluateArgs) -
         })
     });
     json!({
+        "sweep": whole::json(played),
         "engine": engine.name, "model": engine.model, "model_digest": engine.model_digest, "device": engine.device,
         "reader": args.reader.name(), "clicks": limit, "seed": args.seed, "samples": args.samples,
         "cases": played.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
@@ -317,5 +321,6 @@ pub(super) fn tables(played: &[Played]) -> String {
             );
         }
     }
+    out.push_str(&whole::table(played));
     out
 }
