@@ -104,7 +104,7 @@ def main() -> None:
         else:
             found, name = [cut(bundle, sampler)], "any"
         for state in found:
-            part = args.out / "part.tmp"
+            part = args.out / f"{args.seed}.part"
             with part.open("wb") as file:
                 np.savez(file, **state)
             part.rename(args.out / f"{args.seed}-{number:05d}-{name}.npz")
