@@ -82,6 +82,7 @@ gpu-check: build lesions ## a GPU's masks and times against the CPU's; says so w
 train: build wheel build/stamp-train ## train network, sampler and error head: make train DATA=folder MINUTES=60 [PROCESSES=2] [START=models/lesion-2]
 	cd training && .venv/bin/python -m isochrone_training.synth
 	cd training && .venv/bin/python -m isochrone_training.negatives --data "$(abspath $(DATA))"
+	cd training && .venv/bin/python -m isochrone_training.structures --data "$(abspath $(DATA))"
 	cd training && .venv/bin/python -m isochrone_training.train --data "$(abspath $(DATA))" --minutes $(MINUTES) --out runs/latest \
 		--processes $(PROCESSES) $(if $(START),--start "$(abspath $(START))")
 	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/latest/last.pt --out runs/latest/bundle

@@ -93,7 +93,7 @@ def read_small_lesions(data: Path) -> list[Case]:
 
 
 def read_stored(path: Path) -> Case:
-    """One volume of :mod:`synth` or :mod:`negatives`."""
+    """One volume of :mod:`synth`, :mod:`structures` or :mod:`negatives`."""
     with np.load(path) as stored:
         image = stored["image"].astype(np.float32)
         spacing = tuple(float(s) for s in stored["spacing"])
@@ -119,8 +119,8 @@ class Sample:
 
 
 def stored_volumes(cache: Path) -> dict[str, list[Path]]:
-    """What :mod:`synth` and :mod:`negatives` have written under a folder."""
-    kinds = ("synthetic", "negatives")
+    """What :mod:`synth`, :mod:`structures` and :mod:`negatives` have written under a folder."""
+    kinds = ("synthetic", "structures", "negatives")
     return {kind: sorted(p for p in (cache / kind).glob("*.npz") if ".part" not in p.name) for kind in kinds}
 
 
@@ -135,16 +135,20 @@ class Sampler:
             if case.lesions:
                 self.modalities.setdefault(case.modality, []).append(case)
         self.small = read_small_lesions(data)
-        self.synthetic = stored["synthetic"]
+        self.synthetic, self.structures = stored["synthetic"], stored["structures"]
         self.negatives = [read_stored(path) for path in stored["negatives"]]
 
     def case(self) -> Case:
-        """Synthetic, multiple sclerosis, or a modality at random and one of its cases."""
+        """Synthetic, a structure, multiple sclerosis, or a modality at random and one of its cases."""
         share, rng = self.recipe["sampling"], self.rng
         draw = rng.random()
         if self.synthetic and draw < share["synthetic_share"]:
             return read_stored(self.synthetic[rng.integers(len(self.synthetic))])
-        if self.small and draw < share["synthetic_share"] + share["small_lesion_share"]:
+        draw -= share["synthetic_share"]
+        if self.structures and 0 <= draw < share["structure_share"]:
+            return read_stored(self.structures[rng.integers(len(self.structures))])
+        draw -= share["structure_share"]
+        if self.small and 0 <= draw < share["small_lesion_share"]:
             return self.small[rng.integers(len(self.small))]
         cases = self.modalities[sorted(self.modalities)[rng.integers(len(self.modalities))]]
         return cases[rng.integers(len(cases))]

@@ -129,7 +129,9 @@ class Trainer:
         truth = torch.from_numpy(np.stack([s.truth for s in batch])[:, None].astype(np.float32))
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         masks = self.net.random_masks(len(batch), self.recipe["network"]["dropout"], generator)
-        fine, coarse = self.net(inputs, masks)
+        with torch.autocast("cpu", torch.bfloat16, enabled=rule["bfloat16"]):
+            fine, coarse = self.net(inputs, masks)
+        fine, coarse = fine.float(), coarse.float()
         loss = total(fine, coarse, truth, weights(batch, rule), rule["coarse_loss"])
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
