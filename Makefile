@@ -14,9 +14,10 @@ DATA       ?=
 OUT        ?= build/evaluation
 PROCESSES  ?= 1
 START      ?=
+RUN        ?= latest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slicer slicer-pictures oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean crash-test
+.PHONY: data-given help demo test test-slicer slicer-pictures oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean crash-test
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/' | sed 's/^/  make /'
@@ -58,10 +59,10 @@ bench-guidance: wheel ## guidance kernels against their peers, on the same array
 	$(VENV)/bin/python python/bench/guidance.py $(ARGS)
 
 bench-classical: wheel lesions ## classical kernels against PyMaxflow and scikit-image, on the same arrays
-	$(VENV)/bin/python python/bench/classical.py
+	$(VENV)/bin/python python/bench/classical.py $(ARGS)
 
 bench-engines: build lesions ## Dice of every engine after 1, 3, 5 and 10 clicks: the table of docs/engines.md
-	$(VENV)/bin/python docs/benchmarks/engines.py --again --write
+	$(VENV)/bin/python docs/benchmarks/engines.py --again --write $(ARGS)
 
 pictures: build lesions ## every kind of prompt and every engine, drawn through gRPC into docs/figures
 	$(VENV)/bin/python docs/figures/gallery.py build/lesions
@@ -79,19 +80,27 @@ evaluate-peers: build/stamp-venv ## the same clicks through other people's metho
 gpu-check: build lesions ## a GPU's masks and times against the CPU's; says so where there is no GPU
 	$(BIN) gpu-check $(ARGS)
 
-train: build wheel build/stamp-train ## train network, sampler and error head: make train DATA=folder MINUTES=60 [PROCESSES=2] [START=models/lesion-2]
+train: data-given build wheel build/stamp-train ## train network, sampler and error head: make train DATA=folder MINUTES=60 [RUN=name] [PROCESSES=2] [START=models/lesion-2]
 	cd training && .venv/bin/python -m isochrone_training.synth
 	cd training && .venv/bin/python -m isochrone_training.negatives --data "$(abspath $(DATA))"
 	cd training && .venv/bin/python -m isochrone_training.structures --data "$(abspath $(DATA))"
-	cd training && .venv/bin/python -m isochrone_training.train --data "$(abspath $(DATA))" --minutes $(MINUTES) --out runs/latest \
+	cd training && .venv/bin/python -m isochrone_training.train --data "$(abspath $(DATA))" --minutes $(MINUTES) --out runs/$(RUN) \
 		--processes $(PROCESSES) $(if $(START),--start "$(abspath $(START))")
-	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/latest/last.pt --out runs/latest/bundle
-	cd training && .venv/bin/python -m isochrone_training.states --data "$(abspath $(DATA))" --bundle runs/latest/bundle \
-		--minutes $$(($(MINUTES) / 3 + 1)) --out runs/latest/states
-	cd training && .venv/bin/python -m isochrone_training.uncertain --states runs/latest/states --start runs/latest/last.pt \
-		--minutes $$(($(MINUTES) / 2 + 1)) --out runs/latest/whole.pt
-	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/latest/whole.pt --out runs/latest/bundle
-	$(BIN) model check training/runs/latest/bundle
+	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/$(RUN)/last.pt --out runs/$(RUN)/bundle
+	rm -rf "training/runs/$(RUN)/states"
+	cd training && .venv/bin/python -m isochrone_training.states --data "$(abspath $(DATA))" --bundle runs/$(RUN)/bundle \
+		--minutes $$(($(MINUTES) / 3 + 1)) --out runs/$(RUN)/states
+	cd training && .venv/bin/python -m isochrone_training.uncertain --states runs/$(RUN)/states --start runs/$(RUN)/last.pt \
+		--minutes $$(($(MINUTES) / 2 + 1)) --out runs/$(RUN)/whole.pt
+	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/$(RUN)/whole.pt --out runs/$(RUN)/bundle
+	-cd training && .venv/bin/python -m isochrone_training.calibration --data "$(abspath $(DATA))" --bundle runs/$(RUN)/bundle \
+		--out runs/$(RUN)
+	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/$(RUN)/whole.pt --out runs/$(RUN)/bundle \
+		--calibration runs/$(RUN)/calibration.json
+	$(BIN) model check training/runs/$(RUN)/bundle
+
+data-given:
+	@test -d "$(DATA)" || { echo "Which cases? make train DATA=folder; training/README.md says what it holds."; exit 2; }
 
 build: onnxruntime ## the server and command line: target/release/isochrone
 	cargo build --release

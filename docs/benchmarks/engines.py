@@ -10,6 +10,7 @@ lesions; runs go to build/engines/ENGINE-SET and are taken from there if they ar
 import argparse
 import collections
 import csv
+import os
 import subprocess
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def table(results: list[tuple[str, str, list[dict[str, str]]]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--labelled", type=Path, default=REPO.parent / "shared/data/labelled")
+    shared = Path(os.environ.get("ISOCHRONE_DATA", REPO.parent / "shared/data"))
+    parser.add_argument("--labelled", type=Path, default=shared / "labelled", help="the held-back patients' cases")
     parser.add_argument("--lesions", type=Path, default=REPO / "build/lesions")
     parser.add_argument("--engines", nargs="+", default=ENGINES)
     parser.add_argument("--again", action="store_true", help="play again what is there already")
@@ -72,7 +74,8 @@ def main() -> None:
     if arguments.labelled.is_dir():
         sets.insert(0, ("held-back patients", arguments.labelled, HELD_BACK))
     else:
-        print(f"{arguments.labelled} is not there: only the public lesions are played")
+        print(f"{arguments.labelled} is not there: only the public lesions are played, and the table is not written")
+        arguments.write = False
     results = []
     for name, folder, only in sets:
         for engine in arguments.engines:

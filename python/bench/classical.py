@@ -8,6 +8,7 @@ Wall-clock times; the graph's construction counts on both sides, as both start f
 
 import argparse
 import itertools
+import os
 import pathlib
 import statistics
 import time
@@ -19,7 +20,7 @@ from skimage.segmentation import flood, morphological_geodesic_active_contour, m
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 LESIONS = REPO / "build/lesions"
-WHOLE_BODY = REPO.parent / "shared/data/dicom/sts001_fdg_pet/dicom"
+WHOLE_BODY = pathlib.Path(os.environ.get("ISOCHRONE_DATA", REPO.parent / "shared/data")) / "dicom/sts001_fdg_pet/dicom"
 
 
 def images(size):
@@ -114,7 +115,7 @@ def active_contour(name, image, repeats):
 
 
 def whole_bodies():
-    """Name, image [k, j, i] and spacing: the PET series of the shared data if it is there, and a made one."""
+    """Name, image [k, j, i] and spacing: the PET series of a training patient if it is there, and a made one."""
     if WHOLE_BODY.is_dir():
         import SimpleITK as sitk
 

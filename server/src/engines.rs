@@ -34,7 +34,8 @@ pub fn load(config: &Config) -> Offered {
             health.push(("network", ServingStatus::Serving));
         }
         Err(error) => {
-            tracing::warn!("no network engine: {error}. Serving with the classical engines, which have no uncertainty");
+            let model = config.model.file_name().unwrap_or_default().display();
+            tracing::warn!("no network engine, model {model}: {error}. Serving with the classical engines, which have no uncertainty");
             health.push(("network", ServingStatus::NotServing));
             absent = Some(for_clients(&error));
         }

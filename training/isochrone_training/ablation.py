@@ -61,20 +61,22 @@ def train(recipe: dict, start: Path, data: Path, stored: dict[str, list[Path]], 
 def judge(net, recipe: dict, data: Path) -> dict[str, list[float]]:
     """Dice after 1, 2, … clicks in each held-back case's region."""
     result, side, run = {}, recipe["sampling"]["side_voxels"], torch_network(net)
-    for case in read_cases(data, VALIDATION_PATIENTS):
+    channels = net.image_channels
+    for case in read_cases(data, VALIDATION_PATIENTS, channels):
         lesion = max(case.lesions, key=lambda x: x.extent_mm(case.spacing_mm))
         spacing = recipe["region"]["context"] * lesion.extent_mm(case.spacing_mm) / side
         middle = tuple(map(float, lesion.middle()))
         cube = Region(middle, (spacing,) * 3, side, case.image.shape, case.spacing_mm)
-        image = normalise(cube.cut(case.image, 0.0), cube.inside_volume(), recipe["region"]["percentiles"])
+        inside, clip = cube.inside_volume(), recipe["region"]["percentiles"]
+        images = np.stack([normalise(cube.cut(v, 0.0), inside, clip) for v in case.images(channels)])
         truth = cube.cut(case.labels == lesion.label, 0.0) > 0.5
         mask, clicks, scores = np.zeros_like(truth), [], []
         for _ in range(max(COUNTS)):
             found = centre_click(mask, truth, (1.0,) * 3)
             if found is not None:
                 clicks.append(found)
-                maps = [guidance(image, clicks, sign, recipe["guidance"], spacing) for sign in (True, False)]
-                mask = run(image, mask.astype(np.float32), *maps) > 0.5
+                maps = [guidance(images[0], clicks, sign, recipe["guidance"], spacing) for sign in (True, False)]
+                mask = run(images, mask.astype(np.float32), *maps) > 0.5
             scores.append(float(dice(mask, truth)))
         result[case.name] = scores
     return result

@@ -13,10 +13,7 @@ training_data = [
 {training_data}
 ]
 
-[[channel]]                       # image channels in order
-modalities = ["CT", "MR", "PT", "OT"]
-normalisation = {{ kind = "percentile-z-score", low = {low}, high = {high} }}
-
+{channels}
 [region]
 size = [{size}, {size}, {size}]               # voxels
 divisor = 16
@@ -70,6 +67,24 @@ rate = {rate}
 """
 
 
+CHANNEL = """\
+[[channel]]                       # image channels in order
+modalities = [{modalities}]
+normalisation = {{ kind = "percentile-z-score", low = {low}, high = {high} }}
+"""
+MISSING = "missing = 0.0                     # where an image has no such companion\n"
+
+
+def channels(recipe: dict) -> str:
+    """A table each; all but the first may be missing, as they now and then were in training."""
+    low, high = recipe["region"]["percentiles"]
+    tables = []
+    for n, modalities in enumerate(recipe["network"]["channels"]):
+        names = ", ".join(f'"{m}"' for m in modalities)
+        tables.append(CHANNEL.format(modalities=names, low=low, high=high) + (MISSING if n else ""))
+    return "\n".join(tables)
+
+
 def inline(table: dict) -> str:
     """A TOML inline table of numbers and strings."""
     values = (f'{key} = "{v}"' if isinstance(v, str) else f"{key} = {v}" for key, v in table.items())
@@ -86,8 +101,7 @@ def write_description(
         TEMPLATE.format(
             name=bundle["name"], version=bundle["version"], description=bundle["description"],
             training_data="\n".join(f'  "{line}",' for line in bundle["training_data"]),
-            low=region["percentiles"][0], high=region["percentiles"][1],
-            size=region["side_voxels"], first=region["first_spacing_mm"],
+            channels=channels(recipe), size=region["side_voxels"], first=region["first_spacing_mm"],
             first_voxels=region["first_spacing_voxels"], min=region["min_spacing_mm"],
             max=region["max_spacing_mm"], zoom_out=region["zoom_out"], context=region["context"],
             local_from=region["local_from"],

@@ -50,7 +50,7 @@ def play_case(job: tuple) -> list[Look]:
     folder, case, region = job
     set_threads(1)
     bundle, truth = Bundle(folder, 1), case.labels > 0
-    play, found = Session(case.image, case.spacing_mm, bundle.probability, region), []
+    play, found = Session(case.images(bundle.channels), case.spacing_mm, bundle.probability, region), []
     for n in range(1, max(CLICKS) + 1):
         at = centre_click(play.mask, truth, case.spacing_mm)
         if at is not None:
@@ -100,7 +100,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="of one thread each")
     parser.add_argument("--tuning", action="store_true", help="on some training cases instead")
     args = parser.parse_args()
-    cases = tuning_cases(args.data) if args.tuning else read_cases(args.data, VALIDATION_PATIENTS)
+    channels = Bundle(args.bundle, 1).channels
+    cases = tuning_cases(args.data, channels) if args.tuning else read_cases(args.data, VALIDATION_PATIENTS, channels)
     region = read_recipe(args.recipe)["region"]
     looks: list[Look] = []
     with multiprocessing.get_context("fork").Pool(args.processes) as pool:

@@ -50,6 +50,8 @@ class Case:
     spacing_mm: tuple[float, float, float]
     lesions: list[Lesion] = field(default_factory=list)
     companions: list[np.ndarray] = field(default_factory=list)  # further channels, on the same grid
+    companion_modalities: list[str] = field(default_factory=list)
+    outlined: bool = True  # whatever lesion it holds is in ``labels``, and nothing else is
 
     def __post_init__(self) -> None:
         labels, _ = ndimage.label(self.labels > 0, np.ones((3, 3, 3)))
@@ -58,13 +60,23 @@ class Case:
         counts = np.bincount(self.labels.ravel())
         self.lesions = [Lesion(n + 1, b) for n, b in enumerate(boxes) if counts[n + 1] >= 4]
 
+    def images(self, channels: int) -> list[np.ndarray]:
+        """The image and its companions, as many as there are channels; zeros for one that is missing."""
+        there = [self.image, *self.companions][:channels]
+        return there + [np.zeros_like(self.image)] * (channels - len(there))
+
 
 def read_case(files: CaseFiles, channels: int = 1) -> Case:
-    """A case with its first ``channels`` images; the others are brought onto the first one's grid."""
+    """A case with its first ``channels`` images; the others are brought onto the first one's grid.
+
+    Raises ValueError where the mask does not lie on it.
+    """
     import nibabel
     from nibabel.processing import resample_from_to
 
     first, mask = nibabel.load(files.images[0]), nibabel.load(files.mask)
+    if mask.shape != first.shape or not np.allclose(mask.affine, first.affine, atol=0.1):
+        raise ValueError(f"{files.name}: the mask lies on another grid than the image: resample it onto the image's")
     spacing = tuple(float(s) for s in first.header.get_zooms()[2::-1])
     others = []
     for path in files.images[1:channels]:
@@ -74,16 +86,23 @@ def read_case(files: CaseFiles, channels: int = 1) -> Case:
         others.append(np.ascontiguousarray(np.asarray(other.dataobj, np.float32).T))
     values = np.ascontiguousarray(np.asarray(first.dataobj, np.float32).T)
     labels = np.ascontiguousarray(np.asarray(mask.dataobj).T)
-    return Case(files.name, files.modalities[0], values, labels, spacing, companions=others)
+    modalities = list(files.modalities[1:channels])
+    return Case(files.name, files.modalities[0], values, labels, spacing, [], others, modalities)
 
 
 def read_cases(data: Path, patients: set[str] | None, channels: int = 1) -> list[Case]:
-    """All cases of some patients, in order of name; of all patients but the held-back ones for None."""
+    """All cases of some patients, in order of name; of all patients but the held-back ones for None.
+
+    Raises ValueError where there is no case of the patients that are named.
+    """
     wanted = [f for f in find_cases(data) if f.name not in SMALL_LESIONS]
     if patients is None:
         wanted = [f for f in wanted if patient(f.name) not in VALIDATION_PATIENTS]
     else:
         wanted = [f for f in wanted if patient(f.name) in patients]
+        if not wanted:
+            names = ", ".join(sorted(patients))
+            raise ValueError(f"{data} has no case of {names}: name your held-back patients in data.py")
     return [read_case(f, channels) for f in wanted]
 
 
@@ -124,6 +143,21 @@ def stored_volumes(cache: Path) -> dict[str, list[Path]]:
     return {kind: sorted(p for p in (cache / kind).glob("*.npz") if ".part" not in p.name) for kind in kinds}
 
 
+def begun(out: Path, data: Path) -> bool:
+    """Whether a folder of stored volumes still has to be filled from ``data``; what another run left is removed."""
+    if (out / "made_of").exists() and (out / "made_of").read_text() == str(data.resolve()):
+        return False
+    out.mkdir(parents=True, exist_ok=True)
+    for left in [*out.glob("*.npz"), *out.glob("made_of")]:
+        left.unlink()
+    return True
+
+
+def finished(out: Path, data: Path) -> None:
+    """Notes that a folder of stored volumes is complete, and of which data."""
+    (out / "made_of").write_text(str(data.resolve()))
+
+
 class Sampler:
     """Random regions of random lesions, by the shares of the recipe; ``stored``: see :func:`stored_volumes`."""
 
@@ -134,6 +168,8 @@ class Sampler:
         for case in cases:
             if case.lesions:
                 self.modalities.setdefault(case.modality, []).append(case)
+        if not self.modalities:
+            raise ValueError(f"{data} has no case with a lesion that may be trained on")
         self.small = read_small_lesions(data)
         self.synthetic, self.structures = stored["synthetic"], stored["structures"]
         self.negatives = [read_stored(path) for path in stored["negatives"]]
@@ -146,7 +182,9 @@ class Sampler:
             return read_stored(self.synthetic[rng.integers(len(self.synthetic))])
         draw -= share["synthetic_share"]
         if self.structures and 0 <= draw < share["structure_share"]:
-            return read_stored(self.structures[rng.integers(len(self.structures))])
+            case = read_stored(self.structures[rng.integers(len(self.structures))])
+            case.outlined = False
+            return case
         draw -= share["structure_share"]
         if self.small and 0 <= draw < share["small_lesion_share"]:
             return self.small[rng.integers(len(self.small))]
@@ -159,7 +197,10 @@ class Sampler:
             share = self.recipe["sampling"]
             if self.rng.random() < share["negative_share"]:
                 healthy = self.negatives and self.rng.random() < share["healthy_share"]
-                return self.negative(self.negatives[self.rng.integers(len(self.negatives))] if healthy else self.case())
+                case = self.negatives[self.rng.integers(len(self.negatives))] if healthy else self.case()
+                if not case.outlined:
+                    continue
+                return self.negative(case)
             case = self.case()
             if not case.lesions:
                 continue
@@ -204,7 +245,7 @@ class Sampler:
     def cut(self, case: Case, lesion: Lesion) -> Sample:
         """Image, truth and first prompts of one random region."""
         region, click = self.region(case, lesion)
-        anything = self.rng.random() < self.recipe["sampling"]["no_click_share"]
+        anything = case.outlined and self.rng.random() < self.recipe["sampling"]["no_click_share"]
         return self.look(case, region, case.labels > 0 if anything else case.labels == lesion.label, click, anything)
 
     def negative(self, case: Case) -> Sample:
@@ -220,7 +261,7 @@ class Sampler:
         percentiles = self.recipe["region"]["percentiles"]
         channels = [
             normalise(degrade(rng, region.cut(v, 0.0), inside, m), inside, percentiles)
-            for v, m in zip([case.image, *case.companions], [case.modality] + ["OT"] * len(case.companions))
+            for v, m in zip([case.image, *case.companions], [case.modality, *case.companion_modalities])
         ]
         channels += [np.zeros_like(channels[0])] * (self.recipe["network"]["image_channels"] - len(channels))
         for n in range(1, len(channels)):

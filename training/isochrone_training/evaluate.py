@@ -17,6 +17,7 @@ from .export import FEATURES, PROMPTS, session
 from .kernels import centre_click, dice
 from .reader import Session
 from .recipe import read_recipe
+from .validate import batched
 
 COUNTS = (1, 3, 5, 10)
 
@@ -29,6 +30,7 @@ class Bundle:
         graphs = {g["role"]: g for g in self.description["graph"]}
         self.sessions = {role: session(folder / g["file"], threads) for role, g in graphs.items()}
         self.drops = {d["name"]: d["channels"] for d in graphs["decoder"]["inputs"]["dropout"]}
+        self.channels = len(self.description["channel"])
         self.features: dict[str, np.ndarray] = {}
         self.ms: list[float] = []
 
@@ -39,9 +41,9 @@ class Bundle:
         return logits[:, 0]
 
     def probability(self, *arrays: np.ndarray) -> np.ndarray:
-        """One deterministic pass for inputs ``[side]*3``; keeps the features for samples."""
+        """One deterministic pass for images ``[C, …]`` and maps, of ``[side]*3``; keeps the features for samples."""
         start = time.perf_counter()
-        feed = {n: np.ascontiguousarray(a, np.float32)[None, None] for n, a in zip(PROMPTS, arrays)}
+        feed = dict(zip(PROMPTS, batched(arrays)))
         self.features = dict(zip(FEATURES, self.sessions["encoder"].run(None, feed)))
         ones = {n: np.ones((1, c), np.float32) for n, c in self.drops.items()}
         result = 1 / (1 + np.exp(-self.logits("decoder", ones)[0]))
@@ -61,7 +63,7 @@ class Bundle:
 def evaluate_case(bundle: Bundle, case: Case, region: dict, clicks: int) -> dict:
     """The centre reader on one volume."""
     truth = case.labels > 0
-    play = Session(case.image, case.spacing_mm, bundle.probability, region)
+    play = Session(case.images(bundle.channels), case.spacing_mm, bundle.probability, region)
     scores, seconds = [], []
     for _ in range(clicks):
         found = centre_click(play.mask, truth, case.spacing_mm)
@@ -78,9 +80,9 @@ def evaluate_case(bundle: Bundle, case: Case, region: dict, clicks: int) -> dict
     }
 
 
-def tuning_cases(data: Path) -> list[Case]:
+def tuning_cases(data: Path, channels: int = 1) -> list[Case]:
     """Training cases for choices of the region policy: six sarcomas, a lung tumour, MS lesions."""
-    cases = read_cases(data, {f"sts_{n:03d}" for n in range(3, 29, 5)} | {"nsclc_petct_000991"})
+    cases = read_cases(data, {f"sts_{n:03d}" for n in range(3, 29, 5)} | {"nsclc_petct_000991"}, channels)
     for case in read_small_lesions(data):
         counts = np.bincount(case.labels.ravel())
         for lesion in sorted(case.lesions, key=lambda x: -counts[x.label])[:12:3]:
@@ -123,7 +125,8 @@ def main() -> None:
     bundle = Bundle(args.bundle, args.threads)
     region = read_recipe(args.recipe)["region"]
     region["first_spacing_mm"] = args.first_spacing_mm or region["first_spacing_mm"]
-    cases = tuning_cases(args.data) if args.tuning else read_cases(args.data, VALIDATION_PATIENTS)
+    channels = bundle.channels
+    cases = tuning_cases(args.data, channels) if args.tuning else read_cases(args.data, VALIDATION_PATIENTS, channels)
     rows = []
     for case in (c for c in cases if args.modality in (None, c.modality)):
         rows.append(evaluate_case(bundle, case, region, args.clicks))

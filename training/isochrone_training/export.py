@@ -6,6 +6,7 @@
 
 import argparse
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -131,8 +132,14 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--out", type=Path, default=here.parent / "models" / "lesion-2")
+    parser.add_argument("--calibration", type=Path, help="calibration.json: its temperature, not the recipe's")
     args = parser.parse_args()
     recipe = read_recipe(args.recipe)
+    if args.calibration is not None:
+        found = json.loads(args.calibration.read_text()) if args.calibration.exists() else {"temperature": 1.0}
+        recipe["uncertainty"]["temperature"] = round(found["temperature"], 2)
+        print(f"temperature {recipe['uncertainty']['temperature']}"
+              + ("" if args.calibration.exists() else ": it was not fitted, for want of held-back patients"))
     net = load(args.checkpoint, recipe)
     export(net, args.out)
     digests = {r: sha256(args.out / f"{r}.onnx") for r in ROLES}

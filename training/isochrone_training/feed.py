@@ -2,18 +2,22 @@
 
 import multiprocessing
 import os
+import queue
 from pathlib import Path
 
 
-def fill(queue, data: Path, stored: dict[str, list[Path]], recipe: dict, seed) -> None:
+def fill(batches, data: Path, stored: dict[str, list[Path]], recipe: dict, seed) -> None:
     """The background process: puts batches into the queue until it is ended."""
     from .data import Sampler
     from .kernels import set_threads
 
     set_threads(1)
-    sampler = Sampler(data, stored, recipe, seed)
-    while True:
-        queue.put([sampler.sample() for _ in range(recipe["optimiser"]["batch"])])
+    try:
+        sampler = Sampler(data, stored, recipe, seed)
+        while True:
+            batches.put([sampler.sample() for _ in range(recipe["optimiser"]["batch"])])
+    except Exception as reason:  # whatever it is, the training must hear of it
+        batches.put(f"{type(reason).__name__}: {reason}")
 
 
 class Feed:
@@ -30,8 +34,20 @@ class Feed:
         self.process.start()
 
     def next(self) -> list:
-        """The next batch, in an order that depends on the seed alone."""
-        return self.queue.get(timeout=300)
+        """The next batch, in an order that depends on the seed alone.
+
+        Raises RuntimeError with the reason where no sample can be cut.
+        """
+        while True:
+            try:
+                found = self.queue.get(timeout=10)
+            except queue.Empty:
+                if self.process.is_alive():
+                    continue  # reading many cases takes its time
+                raise RuntimeError("the process that cuts samples has ended; was there memory enough?") from None
+            if isinstance(found, str):
+                raise RuntimeError(f"no sample can be cut: {found}")
+            return found
 
     def close(self) -> None:
         """Ends the process."""

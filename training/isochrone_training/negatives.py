@@ -18,6 +18,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from .data import begun, finished
+
 MRICRON = Path("/usr/share/mricron/templates")
 
 
@@ -70,19 +72,19 @@ def heads(out: Path) -> None:
 
 
 def main() -> None:
-    """Command line; what exists already is kept."""
+    """Command line; what a whole run on the same data has written is kept."""
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds dicom/")
     parser.add_argument("--isochrone", type=Path, default=here.parent / "target" / "release" / "isochrone")
     parser.add_argument("--out", type=Path, default=here / "cache" / "negatives")
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    if any(args.out.glob("[!.]*.npz")):
+    if not begun(args.out, args.data):
         return
     for folder in sorted(args.data.glob("dicom/*/")):
         series(folder, args.isochrone, args.out)
     heads(args.out)
+    finished(args.out, args.data)
 
 
 if __name__ == "__main__":

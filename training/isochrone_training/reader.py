@@ -14,7 +14,7 @@ from .kernels import centre_click, dice
 from .region import Region, first_spacing, guidance, normalise
 
 NEIGHBOURS = np.ones((3, 3, 3), bool)
-# (image, previous mask, positive, negative), each [side]*3 float32 -> probability [side]*3
+# (images [C, …], previous mask, positive, negative), each of [side]*3 float32 -> probability [side]*3
 Network = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -41,7 +41,7 @@ def box_of(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Session:
     """One label on one volume: clicks so far and the mask they made."""
 
-    image: np.ndarray
+    images: list[np.ndarray]  # one a channel, on one grid; guidance is computed in the first
     spacing_mm: tuple[float, float, float]
     network: Network
     recipe: dict  # the recipe's [region], with the encoding of its [guidance]
@@ -56,7 +56,7 @@ class Session:
         """Adds a click at a voxel ``[k, j, i]``; returns the new mask."""
         at, rule = np.array(at), self.recipe
         if self.mask is None:
-            self.mask = np.zeros(self.image.shape, bool)
+            self.mask = np.zeros(self.images[0].shape, bool)
         self.clicks.append((tuple(at), positive))
         reach = rule["reach_voxels"] * rule["first_spacing_mm"]
         self.active = components_near(self.mask, at, self.spacing_mm, reach)
@@ -109,13 +109,14 @@ class Session:
         reach = (side / 2 - 8) * spacing / np.array(self.spacing_mm)
         centre = np.clip(centre, at - reach, at + reach)
         self.region = Region(
-            tuple(map(float, centre)), (spacing,) * 3, side, self.image.shape, self.spacing_mm
+            tuple(map(float, centre)), (spacing,) * 3, side, self.images[0].shape, self.spacing_mm
         )
-        image = normalise(self.region.cut(self.image, 0.0), self.region.inside_volume(), rule["percentiles"])
+        inside = self.region.inside_volume()
+        channels = np.stack([normalise(self.region.cut(v, 0.0), inside, rule["percentiles"]) for v in self.images])
         previous = (self.region.cut(self.active, 0.0) > 0.5).astype(np.float32)
         clicks = [(self.region.region_from_voxel(c), sign) for c, sign in self.clicks]
-        maps = [guidance(image, clicks, sign, rule["encoding"], spacing) for sign in (True, False)]
-        self.inputs = (image, previous, *maps)
+        maps = [guidance(channels[0], clicks, sign, rule["encoding"], spacing) for sign in (True, False)]
+        self.inputs = (channels, previous, *maps)
         self.passes += 1
         probability = self.network(*self.inputs)
         return probability, self._kept(probability >= 0.5, previous > 0)

@@ -7,8 +7,11 @@ DISTANCES = ("euclidean", "geodesic")  # encodings that are 0 at a click and gro
 
 
 def read_recipe(path: Path) -> dict:
-    """The file's tables; the region's also holds the guidance's ``encoding``, as the regions need both."""
+    """The file's tables; the region's also holds the guidance's ``encoding``, as the regions need both, and the
+    network's ``image_channels`` says how many there are.
+    """
     recipe = tomllib.loads(path.read_text())
+    recipe["network"]["image_channels"] = len(recipe["network"]["channels"])
     recipe["region"]["encoding"] = recipe["guidance"]
     return recipe
 

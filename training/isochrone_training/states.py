@@ -47,8 +47,11 @@ def stored(bundle: Bundle, probability: np.ndarray, truth: np.ndarray, inside: n
 def turned(rng, case: Case) -> Case:
     """The volume with its axes permuted and mirrored at random."""
     order, flips = rng.permutation(3), [a for a in range(3) if rng.random() < 0.5]
-    image, labels = (np.ascontiguousarray(np.flip(x.transpose(order), flips)) for x in (case.image, case.labels))
-    return Case(case.name, case.modality, image, labels, tuple(case.spacing_mm[o] for o in order))
+    image, labels, *others = (
+        np.ascontiguousarray(np.flip(x.transpose(order), flips)) for x in (case.image, case.labels, *case.companions)
+    )
+    spacing = tuple(case.spacing_mm[o] for o in order)
+    return Case(case.name, case.modality, image, labels, spacing, [], others, case.companion_modalities, case.outlined)
 
 
 def played(rng, bundle: Bundle, case: Case, region: dict, clicks: int = 5):
@@ -56,7 +59,7 @@ def played(rng, bundle: Bundle, case: Case, region: dict, clicks: int = 5):
     case = turned(rng, case)
     lesion = case.lesions[rng.integers(len(case.lesions))]
     truth = case.labels == lesion.label
-    session = Session(case.image, case.spacing_mm, bundle.probability, region)
+    session = Session(case.images(bundle.channels), case.spacing_mm, bundle.probability, region)
     for _ in range(clicks):
         reader = str(rng.choice(["centre", "edt", "perturbed"], p=[0.65, 0.25, 0.1]))
         found = simulated_click(reader, session.mask, truth, case.spacing_mm, seed=int(rng.integers(2**31)))
@@ -72,7 +75,7 @@ def cut(bundle: Bundle, sampler: Sampler) -> dict:
     """A state as the main training sees it: after one prompt, or none."""
     sample = sampler.sample()
     inputs = tensors([sample], sampler.recipe["region"]["encoding"])
-    probability = bundle.probability(*(x[0, 0].numpy() for x in inputs))
+    probability = bundle.probability(*(x[0].numpy() for x in inputs))
     return stored(bundle, probability, sample.truth, sample.inside, sample.spacing_mm)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from .data import Case, read_cases, read_small_lesions, read_stored
+from .data import Case, begun, finished, read_cases, read_small_lesions, read_stored
 
 LEVELS = 28  # thresholds
 SIGMAS_MM = (1.0, 2.0, 4.0)  # of the gradient
@@ -163,7 +163,7 @@ def save(case: Case, box, mask: np.ndarray, path: Path) -> None:
 
 
 def main() -> None:
-    """Command line; images that have been done are kept."""
+    """Command line; what a whole run on the same data has written is kept."""
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled cases, see layouts.py")
@@ -171,8 +171,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=here / "cache" / "structures")
     parser.add_argument("--seed", type=int, default=20261130)
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    if any(args.out.glob("*.npz")):
+    if not begun(args.out, args.data):
         return
     cases = read_cases(args.data, None) + read_small_lesions(args.data)
     cases += [read_stored(path) for path in sorted(args.negatives.glob("[!.]*.npz"))]
@@ -183,6 +182,7 @@ def main() -> None:
         sizes = sorted(m.sum() * np.prod(case.spacing_mm) / 1000 for _, _, m in chosen)
         span = f" of {sizes[0]:.2g} to {sizes[-1]:.3g} mL" if sizes else ""
         print(f"{number + 1} of {len(cases)}  {case.name}: {len(chosen)} structures{span}", flush=True)
+    finished(args.out, args.data)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,9 @@ class Trainer:
         self.step, self.seconds, self.history = 0, 0.0, []
         if (out / "last.pt").exists():
             self.load(out / "last.pt")
+            if rank == 0:
+                print(f"going on from step {self.step} of {out / 'last.pt'}: whatever was to begin from is not read; "
+                      "another folder begins anew", flush=True)
 
     def load(self, path: Path) -> None:
         """Continues from a checkpoint."""
@@ -178,7 +181,7 @@ def run(trainer: Trainer, feed: Feed, data: Path) -> None:
     recipe, losses, limit = trainer.recipe, [], 60 * trainer.minutes
     every = 60 * recipe["validation"]["every_minutes"]
     next_save, next_look = trainer.seconds + 120, trainer.seconds + every
-    last, done = time.monotonic(), False
+    last, done = time.monotonic(), trainer.seconds >= limit
     while not done:
         losses.append(trainer.update(trainer.batch(feed)))
         # Decided by the shared clock, when it has just been shared and before it moves on.
@@ -204,7 +207,11 @@ def run(trainer: Trainer, feed: Feed, data: Path) -> None:
 
 def look(trainer: Trainer, data: Path) -> None:
     """Validation, its line and its picture."""
-    scores = validate(trainer.averaged(), data, trainer.recipe)
+    try:
+        scores = validate(trainer.averaged(), data, trainer.recipe)
+    except ValueError as reason:
+        print(f"no validation: {reason}", flush=True)
+        return
     print("validation  " + "  ".join(f"{k} {v:.3f}" for k, v in scores.items()), flush=True)
     trainer.history.append({"step": trainer.step, "validation": scores})
     curve_picture(trainer.history, trainer.out / "curve.png")

@@ -10,11 +10,16 @@ from .net import LesionNet
 from .reader import Session, play
 
 
+def batched(arrays) -> list[np.ndarray]:
+    """Images ``[C, …]`` and maps, of ``[side]*3``, as a network's inputs of one sample: ``[1, C or 1, …]`` float32."""
+    return [np.ascontiguousarray(a if a.ndim == 4 else a[None], np.float32)[None] for a in arrays]
+
+
 def torch_network(net: LesionNet):
-    """The deterministic network as a function of arrays ``[side]*3``."""
+    """The deterministic network as a function of images ``[C, …]`` and maps, of ``[side]*3``."""
 
     def run(*arrays: np.ndarray) -> np.ndarray:
-        inputs = tuple(torch.from_numpy(np.ascontiguousarray(a))[None, None] for a in arrays)
+        inputs = tuple(torch.from_numpy(a) for a in batched(arrays))
         with torch.no_grad():
             f = net.encoder(*inputs)
             logits = net.decoder(*f, *net.ones(1))
@@ -27,8 +32,9 @@ def validate(net: LesionNet, data: Path, recipe: dict) -> dict[str, float]:
     """Mean Dice of the centre reader by modality, after one and after the last click."""
     clicks = recipe["validation"]["clicks"]
     scores: dict[str, list] = {}
-    for case in read_cases(data, VALIDATION_PATIENTS):
-        session = Session(case.image, case.spacing_mm, torch_network(net), recipe["region"])
+    channels = net.image_channels
+    for case in read_cases(data, VALIDATION_PATIENTS, channels):
+        session = Session(case.images(channels), case.spacing_mm, torch_network(net), recipe["region"])
         scores.setdefault(case.modality, []).append(play(session, case.labels > 0, clicks))
     result = {}
     for modality, rows in sorted(scores.items()):

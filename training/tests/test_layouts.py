@@ -106,3 +106,25 @@ def test_every_habit_of_the_reader_is_one_of_the_wheels():
     assert len({len(v) for v, _ in prompts}) > 1, "some prompts are scribbles"
     assert next_prompt(rng, truth, truth) is None
     assert sum(HABITS.values()) == pytest.approx(1.0)
+
+
+def test_stored_volumes_are_made_anew_for_other_data_or_after_an_interruption(tmp_path):
+    from isochrone_training.data import begun, finished
+
+    out, data, other = (tmp_path / name for name in ("out", "a", "b"))
+    assert begun(out, data)
+    (out / "half.npz").touch()
+    assert begun(out, data) and not (out / "half.npz").exists()
+    (out / "whole.npz").touch()
+    finished(out, data)
+    assert not begun(out, data) and (out / "whole.npz").exists()
+    assert begun(out, other) and not (out / "whole.npz").exists()
+
+
+def test_the_training_hears_why_there_are_no_samples(tmp_path):
+    from isochrone_training.feed import Feed
+
+    feed = Feed(tmp_path, {}, {"network": {"image_channels": 1}}, 1)
+    with pytest.raises(RuntimeError, match="no labelled cases"):
+        feed.next()
+    feed.close()

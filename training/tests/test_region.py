@@ -54,10 +54,10 @@ def test_reader_finds_a_bright_ball_with_a_threshold_for_a_network():
         "local_from": 3,
         "encoding": {"kind": "gaussian", "sigma_voxels": 2.0},
     }
-    network = lambda image, previous, positive, negative: (image > 0.5).astype(np.float32)
-    session = Session(truth * 10.0, (1.0, 1.0, 1.0), network, rule)
+    network = lambda image, previous, positive, negative: (image[0] > 0.5).astype(np.float32)
+    session = Session([truth * 10.0], (1.0, 1.0, 1.0), network, rule)
     assert play(session, truth, 3)[-1] > 0.97
-    session = Session(ball((60, 60, 60), (30, 28, 33), 26) * 10.0, (1.0, 1.0, 1.0), network, rule)
+    session = Session([ball((60, 60, 60), (30, 28, 33), 26) * 10.0], (1.0, 1.0, 1.0), network, rule)
     session.click((30, 28, 33), True)
     assert session.passes > 1, "a lesion larger than the region must zoom out"
 

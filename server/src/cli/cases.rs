@@ -3,8 +3,13 @@
 use super::decoding::read_isolated;
 use anyhow::{Context, bail};
 use isochrone_intake::ReadOptions;
-use isochrone_volume::{Mask, Modality, Volume, VoxelBox};
+use isochrone_volume::{Grid, Mask, Modality, Volume, VoxelBox};
 use std::path::{Path, PathBuf};
+
+/// A case whose mask is empty: of some data sets, a patient without a lesion.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the mask is empty, so there is nothing to segment")]
+pub struct NothingToSegment;
 
 /// One or several images with the truth about them.
 pub struct Case {
@@ -21,7 +26,9 @@ pub struct Case {
 ///   `CASE/mask.nii.gz` (and `CASE/meta.json` whose `modality` may name one, or a list);
 /// - `CASE_image.nrrd` with `CASE_label.nrrd`;
 /// - of nnU-Net and the Medical Segmentation Decathlon: `imagesTr/CASE_0000.nii.gz` … or `imagesTr/CASE.nii.gz`, with
-///   `labelsTr/CASE.nii.gz` (and `dataset.json`, whose `channel_names` or `modality` may name the scanners).
+///   `labelsTr/CASE.nii.gz` (and `dataset.json`, whose `channel_names` or `modality` may name the scanners);
+/// - of AutoPET: `PATIENT/STUDY/SUV.nii.gz`, and the CT on its grid if there is `CTres.nii.gz`, with
+///   `PATIENT/STUDY/SEG.nii.gz`; its name is `PATIENT_STUDY`.
 ///
 /// `only`: prefixes, all if empty.
 ///
@@ -44,12 +51,26 @@ fn plain(folder: &Path) -> anyhow::Result<Vec<Case>> {
                 let modalities = described(&path.join("meta.json"), &["modality"]);
                 found.push(Case { name: name.to_owned(), images, mask, modalities });
             }
+            found.extend(autopet(&path, name)?);
         } else if let Some(name) = name.strip_suffix("_image.nrrd") {
             let mask = path.with_file_name(format!("{name}_label.nrrd"));
             if mask.is_file() {
                 found.push(Case { name: name.to_owned(), images: vec![path.clone()], mask, modalities: Vec::new() });
             }
         }
+    }
+    Ok(found)
+}
+
+/// The studies of one of AutoPET's patients.
+fn autopet(patient: &Path, name: &str) -> anyhow::Result<Vec<Case>> {
+    let mut found = Vec::new();
+    for study in entries(patient)? {
+        let (suv, mask) = (study.join("SUV.nii.gz"), study.join("SEG.nii.gz"));
+        let Some(study_name) = file_name(&study).filter(|_| suv.is_file() && mask.is_file()) else { continue };
+        let images = [suv, study.join("CTres.nii.gz")].into_iter().filter(|path| path.is_file()).collect();
+        let modalities = vec![Some(Modality::Pt), Some(Modality::Ct)];
+        found.push(Case { name: format!("{name}_{study_name}"), images, mask, modalities });
     }
     Ok(found)
 }
@@ -109,7 +130,7 @@ impl Case {
     /// but 0.
     ///
     /// # Errors
-    /// A file cannot be read, or the mask differs in size from the first image.
+    /// A file cannot be read, the mask does not lie on the first image's grid, or is empty ([`NothingToSegment`]).
     pub fn read(&self, label: Option<u32>) -> anyhow::Result<(Vec<Volume>, Mask)> {
         let mut volumes = Vec::new();
         for (n, path) in self.images.iter().enumerate() {
@@ -121,14 +142,25 @@ impl Case {
         if truth.grid().size() != first.grid().size() {
             bail!("image and mask differ in size");
         }
+        let apart_mm = farthest_mm(first.grid(), truth.grid());
+        if apart_mm > 0.5 * first.grid().spacing_mm().into_iter().fold(f64::INFINITY, f64::min) {
+            bail!("the mask's voxels lie up to {apart_mm:.1} mm beside the image's: resample the mask onto the image's grid");
+        }
         let inside = |v: f32| label.map_or(v != 0.0, |label| v == label as f32);
         let voxels = truth.values(&VoxelBox::whole(truth.grid().size())).mapv(inside);
         let mask = Mask::new(first.grid().clone(), voxels)?;
         if mask.count() == 0 {
-            bail!("the mask is empty, so there is nothing to segment");
+            return Err(NothingToSegment.into());
         }
         Ok((volumes, mask))
     }
+}
+
+/// How far corners of two grids of one size are apart.
+fn farthest_mm(a: &Grid, b: &Grid) -> f64 {
+    let last = a.size().map(|n| n.saturating_sub(1));
+    let corner = |n: usize| [0, 1, 2].map(|axis| if n >> axis & 1 == 1 { last.get(axis).copied().unwrap_or(0) } else { 0 });
+    (0..8).map(|n| a.centre_mm(corner(n)).distance(b.centre_mm(corner(n)))).fold(0.0, f64::max)
 }
 
 #[cfg(test)]
@@ -180,5 +212,20 @@ mod tests {
         let about: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.images.len())).collect();
         assert_eq!(about, [("x", 2), ("y", 1)]);
         assert_eq!(found[0].modalities, [Some(Modality::Ct), Some(Modality::Pt)]);
+
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            "PETCT_1/2001-PET/SUV.nii.gz",
+            "PETCT_1/2001-PET/CTres.nii.gz",
+            "PETCT_1/2001-PET/SEG.nii.gz",
+            "PETCT_2/2002-PET/SUV.nii.gz",
+            "PETCT_2/2002-PET/SEG.nii.gz",
+            "PETCT_3/2003-PET/SUV.nii.gz",
+        ];
+        touch(folder.path(), &files);
+        let found = find(folder.path(), &[]).unwrap();
+        let about: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.images.len())).collect();
+        assert_eq!(about, [("PETCT_1_2001-PET", 2), ("PETCT_2_2002-PET", 1)]);
+        assert_eq!(found[0].modalities, [Some(Modality::Pt), Some(Modality::Ct)]);
     }
 }

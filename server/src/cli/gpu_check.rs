@@ -13,6 +13,7 @@ use isochrone_volume::Mask;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
+use indicatif::ProgressBar;
 
 /// Overlap of the two devices' masks below which the check fails.
 const PARITY: f64 = 0.999;
@@ -69,8 +70,12 @@ pub fn run(args: &GpuCheckArgs) -> anyhow::Result<()> {
     let mut runs = Vec::new();
     for runtime in [&cpu, &runtime] {
         // Loading runs the graphs once: TensorRT compiles there, and finds its engines again the next time.
+        let device = runtime.device().used;
+        let bar = shared::bar(found.len() as u64, format!("Cases on {device} (TensorRT first compiles for minutes)"));
+        bar.tick();
         let engine: Arc<dyn Segmenter> = Arc::new(NetworkEngine::load(&args.model, runtime)?);
-        let mut run = play(&found, &engine)?;
+        let mut run = play(&found, &engine, &bar)?;
+        bar.finish_and_clear();
         out += &format!(
             "{:<14}{:>12.1}{:>16.1}{:>12.0}\n",
             engine.describe().device,
@@ -94,7 +99,7 @@ pub fn run(args: &GpuCheckArgs) -> anyhow::Result<()> {
 }
 
 /// The centre reader's clicks, chosen on the truth alone so that both devices get the same.
-fn play(found: &[Case], engine: &Arc<dyn Segmenter>) -> anyhow::Result<Run> {
+fn play(found: &[Case], engine: &Arc<dyn Segmenter>, bar: &ProgressBar) -> anyhow::Result<Run> {
     let mut run = Run { masks: Vec::new(), click_ms: Vec::new(), samples_ms: Vec::new(), sweep_ms: Vec::new() };
     let ms = |begun: Instant| begun.elapsed().as_secs_f64() * 1000.0;
     for case in found {
@@ -126,6 +131,7 @@ fn play(found: &[Case], engine: &Arc<dyn Segmenter>) -> anyhow::Result<Run> {
         let begun = Instant::now();
         session.sweep_job(SAMPLES)?.run(&mut |_, _| {})?;
         run.sweep_ms.push(ms(begun));
+        bar.inc(1);
     }
     Ok(run)
 }

@@ -72,16 +72,17 @@ pub(crate) fn select(requested: Device, environment: &Environment) -> DeviceRepo
     let (used, message) = match (wanted, probe(wanted, environment)) {
         (Device::Cpu, _) => (Device::Cpu, String::new()),
         (_, Ok(())) => (wanted, String::new()),
-        (_, Err(_)) if requested == Device::Auto => {
-            (Device::Cpu, "No usable CUDA device; running on the CPU".to_owned())
-        }
         (_, Err(error)) => {
             let why = match error {
                 NetworkError::Run(why) => why,
                 other => other.to_string(),
             };
             let why = why.trim_end_matches('.');
-            (Device::Cpu, format!("The device {wanted} cannot be used here ({why}); running on the CPU instead"))
+            let message = match requested {
+                Device::Auto => format!("No usable CUDA device ({why}); running on the CPU"),
+                _ => format!("The device {wanted} cannot be used here ({why}); running on the CPU instead"),
+            };
+            (Device::Cpu, message)
         }
     };
     DeviceReport { requested, used, message }

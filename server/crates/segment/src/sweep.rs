@@ -31,7 +31,7 @@ pub struct Swept {
 pub struct SweepPlan {
     /// The whole volume at working spacing, and what the last windows reach beyond it.
     pub whole: Grid,
-    /// Windows, in voxels of `whole`; those without content are left out.
+    /// Windows, in voxels of `whole`, at least one; those without content are left out.
     pub windows: Vec<VoxelBox>,
     /// Windows that hold nothing but air.
     pub empty: usize,
@@ -94,6 +94,8 @@ impl Along {
     }
 }
 
+/// Leaves out windows that hold nothing but air. Where the glance cannot tell (a volume thinner than its step, or of
+/// one value), all stay.
 fn retain_content(windows: &mut Vec<VoxelBox>, volume: &Volume, whole: &Grid) -> Result<(), SegmentError> {
     let factor = GLANCE as f64;
     let size = whole.size().map(|n| n.div_ceil(GLANCE));
@@ -107,11 +109,14 @@ fn retain_content(windows: &mut Vec<VoxelBox>, volume: &Volume, whole: &Grid) ->
         if high >= low { high - low } else { 0.0 }
     };
     let most = range(values.view());
-    windows.retain(|window| {
+    let content = |window: &VoxelBox| {
         let coarse = VoxelBox { min: window.min.map(|n| n / GLANCE), max: window.max.map(|n| n.div_ceil(GLANCE)) };
         let coarse = coarse.intersection(&VoxelBox::whole(size));
         !coarse.is_empty() && range(values.slice(coarse.slice())) > FLAT * most
-    });
+    };
+    if windows.iter().any(content) {
+        windows.retain(content);
+    }
     Ok(())
 }
 

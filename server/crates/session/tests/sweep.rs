@@ -58,6 +58,20 @@ fn windows_become_one_map_of_the_whole_volume() {
 }
 
 #[test]
+fn thin_and_flat_volumes_are_looked_over_too() {
+    for volume in common::thin_volumes() {
+        let size = volume.grid().size();
+        let mut session = common::session_of(volume, isochrone_session::SessionLimits::default());
+        let (found, told) = swept(&mut session);
+        assert!(found.windows[0] > 0 && told.last().unwrap().1 > 0, "{size:?}: {:?}", found.windows);
+        assert!(off(&found.grid, &found.mean, session.volume().grid()) < 1e-5, "{size:?}");
+        let lesion = label(&mut session, "lesion");
+        session.rank_everywhere(Some(lesion), 3, &Axis::ALL).unwrap();
+        session.rank_everywhere(None, 3, &Axis::ALL).unwrap();
+    }
+}
+
+#[test]
 fn slices_are_proposed_before_the_first_prompt_and_refreshed_by_it() {
     let mut session = session();
     let lesion = label(&mut session, "lesion");

@@ -16,15 +16,17 @@ use isochrone_robot::Reader;
 use isochrone_segment::{Channel, Estimator, Segmenter};
 use isochrone_session::{Session, SessionLimits};
 use isochrone_volume::Mask;
-use rayon::prelude::*;
+use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Plays a simulated reader over labelled cases and writes what came of every click.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
     /// Folder of cases: CASE/image.nii.gz (or image_0000.nii.gz, image_0001.nii.gz …) and CASE/mask.nii.gz,
-    /// CASE_image.nrrd and CASE_label.nrrd, or nnU-Net's imagesTr and labelsTr.
+    /// CASE_image.nrrd and CASE_label.nrrd, nnU-Net's imagesTr and labelsTr, or AutoPET's PATIENT/STUDY/SUV.nii.gz and
+    /// SEG.nii.gz.
     #[arg(long)]
     cases: PathBuf,
     /// Only cases whose name begins so; can be repeated.
@@ -149,31 +151,64 @@ impl<'a> Table<'a> {
 /// Plays all cases, writes the files and prints the tables.
 ///
 /// # Errors
-/// No case, an engine that cannot be loaded, a case that cannot be read or segmented.
+/// No case, an engine that cannot be loaded or does not offer what is asked for; after everything is written, cases that
+/// could not be read or segmented.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let found = cases::find(&args.cases, &args.only)?;
     if found.is_empty() {
-        bail!("{} holds no case: a case is a folder with image.nii.gz and mask.nii.gz", args.cases.display());
+        bail!(
+            "{} holds no case: a case is a folder with image.nii.gz and mask.nii.gz, imagesTr and labelsTr, or a patient's \
+             studies with SUV.nii.gz and SEG.nii.gz",
+            args.cases.display()
+        );
     }
     let replay = args.replay.as_deref().map(replay::read).transpose()?;
     let engine = args.engine.load()?;
+    if args.sweep && !engine.sweep_policy().is_some_and(|policy| policy.predicts) {
+        bail!(
+            "the engine makes no prediction without a click (a bundle says zero_click = true under [sweep] if it does); \
+             leave --sweep out"
+        );
+    }
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let bar = shared::bar(found.len() as u64, "Cases".to_owned());
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.unwrap_or_default()).build()?;
-    let played: anyhow::Result<Vec<Played>> = pool.install(|| {
-        let all = found.par_iter().with_max_len(1).map(|case| {
-            let played = one(case, &engine, args, replay.as_ref()).with_context(|| format!("case {}", case.name));
+    let jobs = args.jobs.map_or_else(std::thread::available_parallelism, |n| Ok(NonZero::new(n).unwrap_or(NonZero::MIN)))?;
+    // Threads of their own: on rayon's, one that waits within a case would take up another case, and time that too.
+    let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let play = || {
+        while let Some((n, case)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, found.get(n)?))) {
+            let outcome = one(case, &engine, args, replay.as_ref());
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((n, case.name.as_str(), outcome));
             bar.inc(1);
-            played
-        });
-        all.collect()
-    });
+        }
+    };
+    std::thread::scope(|scope| (0..jobs.get()).for_each(|_| drop(scope.spawn(play))));
     bar.finish_and_clear();
-    let played = played?;
-    for (file, text) in report::files(&played, &engine.describe(), args)? {
-        std::fs::write(args.out.join(file), text)?;
+    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by_key(|(n, ..)| *n);
+    let (mut played, mut empty, mut failed) = (Vec::new(), 0, Vec::new());
+    for (_, name, outcome) in outcomes {
+        match outcome {
+            Ok(case) => played.push(case),
+            Err(error) if error.is::<cases::NothingToSegment>() => empty += 1,
+            Err(error) => failed.push(format!("{name}: {error:#}")),
+        }
     }
-    shared::print(&report::tables(&played))?;
+    if !played.is_empty() {
+        for (file, text) in report::files(&played, &engine.describe(), args)? {
+            std::fs::write(args.out.join(file), text)?;
+        }
+        shared::print(&report::tables(&played))?;
+    }
+    if empty > 0 {
+        shared::print(&format!("\n{empty} of {} cases have no lesion and were left out\n", found.len()))?;
+    }
+    if !failed.is_empty() {
+        bail!("{} of {} cases could not be played:\n{}", failed.len(), found.len(), failed.join("\n"));
+    }
+    if played.is_empty() {
+        bail!("no case has a lesion, so nothing was played");
+    }
     Ok(())
 }
 

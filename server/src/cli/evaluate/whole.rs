@@ -33,10 +33,7 @@ pub(super) fn look(table: &Table<'_>) -> anyhow::Result<Whole> {
     let started = Instant::now();
     let found = session.sweep_job(usize::from(table.args.samples))?.run(&mut |_, _| {})?;
     let ms = started.elapsed().as_secs_f64() * 1000.0;
-    let (grid, map) = found.prediction.as_ref().context(
-        "the engine makes no prediction without a click (a bundle says zero_click = true under [sweep] if it does); \
-         leave --sweep out",
-    )?;
+    let (grid, map) = found.prediction.as_ref().context("the engine made no prediction")?;
     let on_truth = resample::to_grid(map.view(), grid, table.truth.grid().as_ref(), 0.0);
     let (ours, truth) = (on_truth.mapv(|p| p >= THRESHOLD), table.truth.voxels().view());
     let voxel_ml = table.truth.grid().spacing_mm().into_iter().product::<f64>() / 1000.0;

@@ -21,6 +21,14 @@ pub fn small_volume() -> Arc<Volume> {
     of_size([20, 18, 9])
 }
 
+/// One slice of one value, and a few slices that are thinner together than a sweep looks for air in.
+pub fn thin_volumes() -> [Arc<Volume>; 2] {
+    let slices = of_size([40, 36, 3]);
+    let grid = Grid::new([40, 36, 1], slices.grid().world_from_voxel()).unwrap();
+    let flat = Voxels::I16(Array3::zeros(grid.shape()));
+    [Arc::new(Volume::new(grid, flat, Rescale::IDENTITY, slices.origin().clone()).unwrap()), slices]
+}
+
 fn of_size(size: [usize; 3]) -> Arc<Volume> {
     let matrix3 = DMat3::from_diagonal(DVec3::new(1.0, -1.0, 2.0));
     let grid = Grid::new(size, DAffine3 { matrix3, translation: DVec3::new(-10.0, 20.0, 5.0) }).unwrap();
@@ -40,8 +48,11 @@ pub fn session() -> Session {
 }
 
 pub fn session_with(limits: SessionLimits) -> Session {
-    let channel = Channel { volume: volume() };
-    Session::open(Arc::new(StubEngine::default()), &[channel], 7, limits).unwrap()
+    session_of(volume(), limits)
+}
+
+pub fn session_of(volume: Arc<Volume>, limits: SessionLimits) -> Session {
+    Session::open(Arc::new(StubEngine::default()), &[Channel { volume }], 7, limits).unwrap()
 }
 
 pub fn click(session: &Session, voxel: [usize; 3], polarity: Polarity) -> Prompt {
