@@ -3,8 +3,9 @@
     python docs/benchmarks/engines.py [--labelled FOLDER] [--lesions build/lesions] [--engines NAME …] [--write]
 
 Plays the held-back patients of a folder of labelled cases (`--labelled`, if it is there) and the five public
-lesions; runs go to build/engines/ENGINE-SET and are taken from there if they are complete, unless --again. With
---write the table replaces that of docs/engines.md.
+lesions, twice: each engine with clicks on its own mistakes, and all with the network's clicks. Runs go to
+build/engines/ENGINE-SET and are taken from there if they are complete, unless --again. With --write the tables
+replace those of docs/engines.md.
 """
 
 import argparse
@@ -18,14 +19,17 @@ REPO = Path(__file__).parents[2]
 ENGINES = ("network", "graph-cut", "active-contour", "iso-contour", "geodesic")
 HELD_BACK = ("sts_029", "sts_03", "nsclc_petct_001491")
 COUNTS = (1, 3, 5, 10)
-MARKS = ("<!-- table: begin -->", "<!-- table: end -->")
+MARKS = "<!-- {}: begin -->", "<!-- {}: end -->"
 
 
-def play(engine: str, cases: Path, only: tuple[str, ...], out: Path, again: bool) -> list[dict[str, str]]:
-    """Rows of clicks.csv; plays if there are none yet."""
+def play(
+    engine: str, cases: Path, only: tuple[str, ...], out: Path, again: bool, replay: Path | None = None
+) -> list[dict[str, str]]:
+    """Rows of clicks.csv; plays if there are none yet. ``replay``: the clicks of another run, its clicks.csv."""
     if again or not (out / "clicks.csv").is_file():
         command = [str(REPO / "target/release/isochrone"), "evaluate", "--cases", str(cases), "--engine", engine]
         command += [part for prefix in only for part in ("--only", prefix)] + ["--out", str(out)]
+        command += ["--replay", str(replay)] if replay else []
         subprocess.run(command, cwd=REPO, check=True, stdout=subprocess.DEVNULL)
     with (out / "clicks.csv").open() as file:
         return list(csv.DictReader(file))
@@ -76,19 +80,26 @@ def main() -> None:
     else:
         print(f"{arguments.labelled} is not there: only the public lesions are played, and the table is not written")
         arguments.write = False
-    results = []
+    own, same = [], []
     for name, folder, only in sets:
-        for engine in arguments.engines:
-            out = REPO / "build/engines" / f"{engine}-{name.replace(' ', '-')}"
-            results.append((engine, name, play(engine, folder, only, out, arguments.again)))
+        outs = {e: REPO / "build/engines" / f"{e}-{name.replace(' ', '-')}" for e in arguments.engines}
+        for engine, out in outs.items():
+            own.append((engine, name, play(engine, folder, only, out, arguments.again)))
+            if "network" in outs:
+                clicks = outs["network"] / "clicks.csv"
+                replayed = own[-1][2] if engine == "network" else play(
+                    engine, folder, only, out.with_name(f"{out.name}-same"), arguments.again, clicks
+                )
+                same.append((engine, name, replayed))
             print(f"{engine}, {name}: played", flush=True)
-    text = table(results)
-    print(text)
-    if arguments.write:
-        page = REPO / "docs/engines.md"
-        begin, rest = page.read_text().split(MARKS[0])
-        _, end = rest.split(MARKS[1])
-        page.write_text(f"{begin}{MARKS[0]}\n{text}\n{MARKS[1]}{end}")
+    for mark, results in (("own clicks", own), ("the network's clicks", same)):
+        text = table(results)
+        print(f"{mark}\n{text}")
+        if arguments.write:
+            page, (begin, end) = REPO / "docs/engines.md", (m.format(mark) for m in MARKS)
+            before, rest = page.read_text().split(begin)
+            _, after_it = rest.split(end)
+            page.write_text(f"{before}{begin}\n{text}\n{end}{after_it}")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ pub fn load(config: &Config) -> Offered {
         }
         Err(error) => {
             let model = config.model.file_name().unwrap_or_default().display();
-            tracing::warn!("no network engine, model {model}: {error}. Serving with the classical engines, which have no uncertainty");
+            tracing::warn!(
+                "no network engine, model {model}: {error}. Serving with the classical engines, which have no uncertainty"
+            );
             health.push(("network", ServingStatus::NotServing));
             absent = Some(for_clients(&error));
         }

@@ -144,7 +144,9 @@ impl Case {
         }
         let apart_mm = farthest_mm(first.grid(), truth.grid());
         if apart_mm > 0.5 * first.grid().spacing_mm().into_iter().fold(f64::INFINITY, f64::min) {
-            bail!("the mask's voxels lie up to {apart_mm:.1} mm beside the image's: resample the mask onto the image's grid");
+            bail!(
+                "the mask's voxels lie up to {apart_mm:.1} mm beside the image's: resample the mask onto the image's grid"
+            );
         }
         let inside = |v: f32| label.map_or(v != 0.0, |label| v == label as f32);
         let voxels = truth.values(&VoxelBox::whole(truth.grid().size())).mapv(inside);
@@ -159,7 +161,8 @@ impl Case {
 /// How far corners of two grids of one size are apart.
 fn farthest_mm(a: &Grid, b: &Grid) -> f64 {
     let last = a.size().map(|n| n.saturating_sub(1));
-    let corner = |n: usize| [0, 1, 2].map(|axis| if n >> axis & 1 == 1 { last.get(axis).copied().unwrap_or(0) } else { 0 });
+    let corner =
+        |n: usize| [0, 1, 2].map(|axis| if n >> axis & 1 == 1 { last.get(axis).copied().unwrap_or(0) } else { 0 });
     (0..8).map(|n| a.centre_mm(corner(n)).distance(b.centre_mm(corner(n)))).fold(0.0, f64::max)
 }
 

@@ -4,6 +4,7 @@ use super::cases::{self, Case};
 use super::shared;
 use anyhow::{Context, bail};
 use clap::Args;
+use indicatif::ProgressBar;
 use isochrone_network::{Device, Runtime, RuntimeOptions};
 use isochrone_prompt::{Click, Polarity, Prompt};
 use isochrone_robot::{centre_click, dice};
@@ -13,7 +14,6 @@ use isochrone_volume::Mask;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-use indicatif::ProgressBar;
 
 /// Overlap of the two devices' masks below which the check fails.
 const PARITY: f64 = 0.999;

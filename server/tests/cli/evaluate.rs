@@ -2,7 +2,7 @@
 
 use crate::support::{ball, isochrone};
 use crate::{read, values};
-use isochrone_volume::{Volume, Voxels};
+use isochrone_volume::{DAffine3, DVec3, Grid, Volume, Voxels};
 use std::path::Path;
 
 /// A case of the ball, with the truth about it.
@@ -113,4 +113,53 @@ fn what_is_predicted_before_the_first_click_is_compared_with_the_truth() {
 
     let refused = evaluate("../models/lesion-2").bad(1);
     assert!(refused.contains("no prediction without a click") && refused.contains("zero_click"), "{refused}");
+}
+
+#[test]
+fn a_case_that_cannot_be_played_costs_the_others_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = case(folder.path());
+    let ball = Path::new(&cases).join("ball");
+    let image = read(&ball.join("image.nii.gz"));
+    let (grid, none) = (image.grid().as_ref().clone(), Voxels::U8(values(&image).map(|_| 0)));
+    let beside = DAffine3::from_translation(DVec3::new(0.0, 7.0, 0.0)) * grid.world_from_voxel();
+    let some = read(&ball.join("mask.nii.gz"));
+    let some = Voxels::U8(values(&some).map(|v| u8::from(*v > 0.0)));
+    let masks = [
+        ("empty", Volume::new(grid.clone(), none, image.rescale(), image.origin().clone())),
+        (
+            "shifted",
+            Volume::new(Grid::new(grid.size(), beside).unwrap(), some, image.rescale(), image.origin().clone()),
+        ),
+    ];
+    for (name, mask) in masks {
+        let other = Path::new(&cases).join(name);
+        std::fs::create_dir(&other).unwrap();
+        isochrone_export::write_volume(&other.join("image.nii.gz"), &image).unwrap();
+        isochrone_export::write_volume(&other.join("mask.nii.gz"), &mask.unwrap()).unwrap();
+    }
+    std::fs::create_dir(Path::new(&cases).join("torn")).unwrap();
+    for file in ["image.nii.gz", "mask.nii.gz"] {
+        std::fs::write(Path::new(&cases).join("torn").join(file), b"not a volume").unwrap();
+    }
+    let out = folder.path().join("out");
+    let told = isochrone(&[
+        "evaluate",
+        "--cases",
+        &cases,
+        "--engine",
+        "geodesic",
+        "--clicks",
+        "1",
+        "--jobs",
+        "2",
+        "--out",
+        &out.display().to_string(),
+    ])
+    .bad(1);
+    assert!(told.contains("2 of 4 cases could not be played"), "{told}");
+    assert!(told.contains("shifted: the mask's voxels lie up to 7.0 mm beside the image's") && told.contains("torn: "));
+    let table = std::fs::read_to_string(out.join("clicks.csv")).unwrap();
+    assert_eq!(table.lines().count(), 2, "{table}");
+    assert!(table.contains("\nball,"), "{table}");
 }

@@ -16,7 +16,7 @@ use isochrone_robot::Reader;
 use isochrone_segment::{Channel, Estimator, Segmenter};
 use isochrone_session::{Session, SessionLimits};
 use isochrone_volume::Mask;
-use std::num::NonZero;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -172,7 +172,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     }
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let bar = shared::bar(found.len() as u64, "Cases".to_owned());
-    let jobs = args.jobs.map_or_else(std::thread::available_parallelism, |n| Ok(NonZero::new(n).unwrap_or(NonZero::MIN)))?;
+    let jobs = args
+        .jobs
+        .map_or_else(std::thread::available_parallelism, |n| Ok(NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN)))?;
     // Threads of their own: on rayon's, one that waits within a case would take up another case, and time that too.
     let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let play = || {
