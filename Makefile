@@ -80,7 +80,7 @@ evaluate-peers: build/stamp-venv ## the same clicks through other people's metho
 gpu-check: build lesions ## a GPU's masks and times against the CPU's; says so where there is no GPU
 	$(BIN) gpu-check $(ARGS)
 
-train: data-given build wheel build/stamp-train ## train network, sampler and error head: make train DATA=folder MINUTES=60 [RUN=name] [PROCESSES=2] [START=models/lesion-2]
+train: data-given build wheel build/stamp-train ## train network, sampler and error head: make train DATA=folder MINUTES=60 [RUN=name] [PROCESSES=2] [START=models/lesion-3]
 	cd training && .venv/bin/python -m isochrone_training.synth
 	cd training && .venv/bin/python -m isochrone_training.negatives --data "$(abspath $(DATA))"
 	cd training && .venv/bin/python -m isochrone_training.structures --data "$(abspath $(DATA))"

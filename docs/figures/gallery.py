@@ -158,7 +158,7 @@ def drag_sheet(server, cases: dict[str, Lesion], out: Path) -> None:
 
 def name_sheet(root: Path, lesion: Lesion, out: Path) -> None:
     """The same click with one name and with another."""
-    note = "a toy model of the tests, whose classes are bright and dark voxels: lesion-2 knows no names"
+    note = "a toy model of the tests, whose classes are bright and dark voxels: lesion-3 knows no names"
     figure, axes = sheet(4, "Label name", note)
     middle = lesion.middle()
     around = lesion.outline(8.0).astype(int)

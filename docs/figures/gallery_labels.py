@@ -111,7 +111,7 @@ def labels_sheet(server, lesion: Lesion, path: Path) -> None:
     legend = ((0.988, "mask", MASK), (0.94, "other label", OTHER), (0.865, "before", BEFORE))
     for x, name, colour in legend:
         figure.text(x, top, name, color=colour, fontsize=10, ha="right", va="center")
-    note = "each panel is a session of its own; the click is the network's (lesion-2)"
+    note = "each panel is a session of its own; the click is the network's (lesion-3)"
     figure.text(0.012, 0.17 / height, note, color=MUTED, fontsize=9.5, va="center")
     for a, (title, make) in zip(axes.flat, todo, strict=True):
         session = server.session(lesion.file, "network" if "click beside" in title else "geodesic")

@@ -34,7 +34,7 @@ pub struct Config {
 }
 
 /// The model that is taken where nobody names one, from the top of the source tree.
-const DEFAULT_MODEL: &str = "models/lesion-2";
+const DEFAULT_MODEL: &str = "models/lesion-3";
 
 impl TryFrom<ServeArgs> for Config {
     type Error = Usage;

@@ -1,6 +1,6 @@
 """Which guidance serves best: the same short training once for each encoding.
 
-``python -m isochrone_training.ablation --data DIR --start ../models/lesion-2 --steps 130 --seeds 1 --json FILE``
+``python -m isochrone_training.ablation --data DIR --start ../models/lesion-3 --steps 130 --seeds 1 --json FILE``
 
 Every arm begins from the same bundle with the stem's weights for clicks set to zero, so that none has been
 trained for, and sees the same samples. It is judged on held-back patients, in regions of 1.5 times the

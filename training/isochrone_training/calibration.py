@@ -94,7 +94,7 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled cases, see layouts.py")
-    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-2")
+    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-3")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--out", type=Path, required=True, help="folder for calibration.json")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each")

@@ -113,7 +113,7 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds labelled/")
-    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-2")
+    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-3")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--json", type=Path, help="also write all figures here")
     parser.add_argument("--modality", help="only these cases: CT, MR or PT")

@@ -1,6 +1,6 @@
 """Writes a model bundle: encoder, decoder, sampler and error head as ONNX, and their description.
 
-``python -m isochrone_training.export --checkpoint runs/x/last.pt --out ../models/lesion-2``
+``python -m isochrone_training.export --checkpoint runs/x/last.pt --out ../models/lesion-3``
 (without ``--checkpoint``: untrained weights, for integration tests).
 """
 
@@ -131,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
-    parser.add_argument("--out", type=Path, default=here.parent / "models" / "lesion-2")
+    parser.add_argument("--out", type=Path, default=here.parent / "models" / "lesion-3")
     parser.add_argument("--calibration", type=Path, help="calibration.json: its temperature, not the recipe's")
     args = parser.parse_args()
     recipe = read_recipe(args.recipe)

@@ -1,6 +1,6 @@
 """The states in which the sampler and the error head are trained: the server's own, played once and stored.
 
-``python -m isochrone_training.states --data DIR --bundle ../models/lesion-2 --out cache/states --count 2400``
+``python -m isochrone_training.states --data DIR --bundle ../models/lesion-3 --out cache/states --count 2400``
 
 The encoder and the decoder are finished, so that a state is stored as what these two make of it: features, logit, and
 what is wrong with the answer. Most are of whole sessions on training patients (turned volumes, readers of several
@@ -84,7 +84,7 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled cases, see layouts.py")
-    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-2")
+    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-3")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--cache", type=Path, default=here / "cache", help="what synth and negatives have written")
     parser.add_argument("--out", type=Path, default=here / "cache" / "states")

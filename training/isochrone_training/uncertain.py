@@ -1,6 +1,6 @@
 """Trains the sampler and the error head on the features of a finished network.
 
-``python -m isochrone_training.uncertain --start ../models/lesion-2 --minutes N --out runs/x/whole.pt``
+``python -m isochrone_training.uncertain --start ../models/lesion-3 --minutes N --out runs/x/whole.pt``
 
 The encoder and the decoder stay as they are; what they make of the states of interactive use is read from
 :mod:`states`. Both parts learn where *that* answer is wrong, almost only within 10 mm of the predicted boundary:

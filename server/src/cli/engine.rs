@@ -17,7 +17,7 @@ pub struct EngineArgs {
     #[arg(long, value_enum, default_value_t = EngineName::Network)]
     engine: EngineName,
     /// Model bundle of the network.
-    #[arg(long, value_name = "BUNDLE", default_value = "models/lesion-2")]
+    #[arg(long, value_name = "BUNDLE", default_value = "models/lesion-3")]
     model: PathBuf,
     /// A parameter of a classical engine, such as `sigma=0.5`. Can be repeated; a wrong name lists them all.
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting, allow_hyphen_values = true)]

@@ -29,7 +29,7 @@ pub struct GpuCheckArgs {
     #[arg(long, default_value = "build/lesions")]
     cases: PathBuf,
     /// Model bundle.
-    #[arg(long, default_value = "models/lesion-2")]
+    #[arg(long, default_value = "models/lesion-3")]
     model: PathBuf,
     /// Such as auto, cuda, cuda:1 or tensorrt.
     #[arg(long, default_value_t = Device::Auto)]

@@ -36,7 +36,7 @@ pub struct ServeArgs {
     /// Folder below which clients may name files to load and to save
     #[arg(long, value_name = "DIR", env = "ISOCHRONE_ROOT")]
     pub root: Option<PathBuf>,
-    /// Folder of a model bundle [default: models/lesion-2]
+    /// Folder of a model bundle [default: models/lesion-3]
     #[arg(long, value_name = "BUNDLE", env = "ISOCHRONE_MODEL")]
     pub model: Option<PathBuf>,
     /// Where the network runs: auto, cpu, cuda[:n] or tensorrt[:n]

@@ -69,7 +69,7 @@ fn what_is_predicted_before_the_first_click_is_compared_with_the_truth() {
     let (model, out) = (folder.path().join("guessing"), folder.path().join("out"));
     // The shipped network, said to predict without a click: whatever it predicts, the figures must fit together.
     std::fs::create_dir(&model).unwrap();
-    for file in std::fs::read_dir("../models/lesion-2").unwrap() {
+    for file in std::fs::read_dir("../models/lesion-3").unwrap() {
         let file = file.unwrap().path();
         std::fs::copy(&file, model.join(file.file_name().unwrap())).unwrap();
     }
@@ -111,7 +111,7 @@ fn what_is_predicted_before_the_first_click_is_compared_with_the_truth() {
     let summary = std::fs::read_to_string(out.join("summary.json")).unwrap();
     assert!(summary.contains("\"predicted_ml\""));
 
-    let refused = evaluate("../models/lesion-2").bad(1);
+    let refused = evaluate("../models/lesion-3").bad(1);
     assert!(refused.contains("no prediction without a click") && refused.contains("zero_click"), "{refused}");
 }
 

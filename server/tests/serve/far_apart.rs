@@ -37,9 +37,9 @@ async fn play(server: &mut Server, engine: &str) {
             assert_eq!(before, after, "{engine}: slice {k} of the first lesion changed");
         }
     }
-    // As fine as the first: the region holds one lesion, not both. Their extents differ by a voxel or so.
-    let ratio = second.working_spacing_mm / first.working_spacing_mm;
-    assert!((ratio - 1.0).abs() < 0.15, "{engine}: {} and {}", first.working_spacing_mm, second.working_spacing_mm);
+    // No coarser than a first look (three quarters of a voxel) or the first lesion's: the region holds one lesion, not both.
+    let (first_mm, second_mm) = (first.working_spacing_mm, second.working_spacing_mm);
+    assert!(second_mm < 1.15 * first_mm.max(3.0), "{engine}: {first_mm} and {second_mm}");
     println!(
         "{engine}: first click {:.0} ms, second {:.0} ms at {} mm",
         first.elapsed_ms, second.elapsed_ms, second.working_spacing_mm

@@ -13,7 +13,7 @@ use v1::segmentation_event::Event;
 
 /// A server with the model of this repository; `None` (and a line that says so) where it cannot run.
 pub async fn with_network() -> Option<Server> {
-    let model = repository().join("models/lesion-2");
+    let model = repository().join("models/lesion-3");
     let mut server = Server::with(&["--model", model.to_str().unwrap(), "--device", "cpu"]).await;
     let about = server.segmentation.describe_server(v1::DescribeServerRequest {}).await.unwrap().into_inner();
     let there = about.engines.iter().any(|e| e.name == "network");
@@ -48,7 +48,7 @@ async fn mask_uncertainty_proposals_and_maps() {
     assert_eq!(reader.whole().await, reader.mask);
     let engine = mask.provenance.as_ref().unwrap().engine.as_ref().unwrap();
     assert!(
-        engine.model.starts_with("lesion-2") && engine.model_digest.len() == 64 && engine.device.starts_with("cpu")
+        engine.model.starts_with("lesion-3") && engine.model_digest.len() == 64 && engine.device.starts_with("cpu")
     );
     assert!(uncertainty.samples == 8 && uncertainty.band_mean > 0.0);
     for proposal in &proposals.proposals {

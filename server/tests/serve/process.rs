@@ -75,7 +75,7 @@ async fn health_reflection_and_description_without_a_model() {
 /// A model that is not what its bundle says: its engine is out of service, by name, and the others work.
 #[tokio::test]
 async fn a_damaged_model() {
-    let model = crate::support::repository().join("models/lesion-2");
+    let model = crate::support::repository().join("models/lesion-3");
     let copy = tempfile::tempdir().unwrap();
     let mut largest = (0, std::path::PathBuf::new());
     for file in std::fs::read_dir(model).unwrap().map(|f| f.unwrap().path()).filter(|f| f.is_file()) {

@@ -25,7 +25,7 @@ fn main() {
     let values = labels.values(&VoxelBox::whole(labels.grid().size()));
     let algorithm = Algorithm {
         engine: "network".to_owned(),
-        model: "lesion-2 2.0.0".to_owned(),
+        model: "lesion-3 3.0.0".to_owned(),
         model_digest: "sha256:0123456789abcdef".to_owned(),
         parameters: "seed 7".to_owned(),
     };

@@ -1,4 +1,4 @@
-//! Times the passes of a bundle: `cargo run --release -p isochrone-network --example passes -- models/lesion-2 [side]`.
+//! Times the passes of a bundle: `cargo run --release -p isochrone-network --example passes -- models/lesion-3 [side]`.
 
 use isochrone_network::{Bundle, Device, Network, NetworkInputs, Runtime, RuntimeOptions};
 use ndarray::{Array3, Axis};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "models/lesion-2".to_owned()));
+    let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "models/lesion-3".to_owned()));
     let side: usize = arguments.next().unwrap_or_else(|| "64".to_owned()).parse()?;
     let runtime = Runtime::load(&RuntimeOptions { device: Device::Cpu, ..RuntimeOptions::default() })?;
     let network = Network::open(Bundle::load(&folder)?, &runtime)?;

@@ -62,7 +62,7 @@ fn classes_are_names_that_differ() {
 
 #[test]
 fn the_shipped_bundle_loads() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-2");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-3");
     let bundle = Bundle::load(&folder).unwrap();
     assert_eq!(bundle.graphs.all().len(), 4);
 }

@@ -216,7 +216,7 @@ fn no_library_is_an_error_and_no_gpu_is_not() {
 /// The shipped network: what sample `t` looks like does not depend on how many are drawn with it.
 #[test]
 fn batches_do_not_change_the_bits() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-2");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-3");
     let network = Network::open(Bundle::load(&folder).unwrap(), &runtime()).unwrap();
     let map = |seed: u32| {
         Array3::from_shape_fn((32, 32, 32), |(k, j, i)| {

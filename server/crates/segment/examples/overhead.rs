@@ -1,4 +1,4 @@
-//! What a click costs besides the network: `cargo run --release -p isochrone-segment --example overhead [models/lesion-2]`.
+//! What a click costs besides the network: `cargo run --release -p isochrone-segment --example overhead [models/lesion-3]`.
 //!
 //! Without a bundle, an engine that answers at once stands in for the network.
 

@@ -18,7 +18,7 @@ pub struct Channel {
 pub struct EngineDescription {
     /// Name the reader chooses it by, such as `network` or `geodesic`.
     pub name: String,
-    /// Model bundle and version, such as `lesion-2 2.0.0`; empty for engines without a model.
+    /// Model bundle and version, such as `lesion-3 3.0.0`; empty for engines without a model.
     pub model: String,
     /// SHA-256 over the bundle's files, hexadecimal; empty for engines without a model.
     pub model_digest: String,

@@ -13,7 +13,7 @@ use dicom_dictionary_std::tags;
 pub struct Algorithm {
     /// The engine, such as `network`; empty: drawn by hand alone.
     pub engine: String,
-    /// Bundle and version, such as `lesion-2 2.0.0`; may be empty.
+    /// Bundle and version, such as `lesion-3 3.0.0`; may be empty.
     pub model: String,
     /// Digest of the model's files; may be empty.
     pub model_digest: String,

@@ -59,7 +59,7 @@ def test_the_segmentation_says_what_it_is(made):
     assert segment.anatomic_regions[0] == codes.SCT.Lung
     assert segment.algorithm_type.value == "SEMIAUTOMATIC"
     assert segment.algorithm_identification.family == codes.DCM.ArtificialIntelligence
-    assert "lesion-2 2.0.0" in segment.algorithm_identification.name
+    assert "lesion-3 3.0.0" in segment.algorithm_identification.name
     assert "0123456789abcdef" in segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmParameters
     assert len(segment.RecommendedDisplayCIELabValue) == 3
     assert segment.tracking_uid != seg.get_segment_description(2).tracking_uid

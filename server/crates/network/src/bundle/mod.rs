@@ -15,7 +15,7 @@ pub use files::GraphFile;
 /// A checked description of a network. A `Bundle` in hand has files that match their SHA-256.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bundle {
-    /// Short name, such as `lesion-2`.
+    /// Short name, such as `lesion-3`.
     pub name: String,
     /// Version of the weights.
     pub version: String,
@@ -261,7 +261,7 @@ impl Bundle {
         &self.digest
     }
 
-    /// Name and version, such as `lesion-2 2.0.0`.
+    /// Name and version, such as `lesion-3 3.0.0`.
     #[must_use]
     pub fn title(&self) -> String {
         format!("{} {}", self.name, self.version)

@@ -8,7 +8,7 @@ use isochrone_volume::{DMat3, Modality, Quantity, Rescale, Volume, VolumeOrigin,
 
 fn engine() -> NetworkEngine {
     let runtime = Runtime::load(&RuntimeOptions { device: Device::Cpu, ..RuntimeOptions::default() }).unwrap();
-    NetworkEngine::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-2"), &runtime).unwrap()
+    NetworkEngine::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/lesion-3"), &runtime).unwrap()
 }
 
 fn volume(modality: Modality) -> Arc<Volume> {
