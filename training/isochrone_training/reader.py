@@ -90,16 +90,21 @@ class Session:
         return (low + high) / 2, float(((high - low) * self.spacing_mm).max())
 
     def _closer(self, probability, part, spacing: float, at):
-        """A finer pass over a component that is small in its first region, if that one fits."""
+        """Finer passes over a component that is small in its first region, until one holds it."""
         rule, coarse = self.recipe, (probability, part)
         centre, extent = self._around(part, at, in_region=True)
         finer = self._limited(rule["shrink_to"] * extent / rule["side_voxels"])
-        if extent >= rule["shrink_below"] * spacing * rule["side_voxels"] or finer >= 0.95 * spacing:
+        if extent >= rule["shrink_below"] * spacing * rule["side_voxels"]:
             return coarse
         before = self.region, self.inputs
-        probability, part = self._run(centre, finer, at)
-        if part.any() and not self._meets_border(part):
-            return probability, part
+        while finer < 0.95 * spacing:
+            probability, part = self._run(centre, finer, at)
+            if not part.any():
+                break
+            if not self._meets_border(part):
+                return probability, part
+            centre, _ = self._around(part, at, in_region=True)
+            finer *= rule["zoom_out"]
         self.region, self.inputs = before
         return coarse
 

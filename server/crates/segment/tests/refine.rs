@@ -71,6 +71,16 @@ fn small_lesions_are_run_finer() {
     assert!(dice(&refined.mask, &bench.truth()) > 0.97);
 }
 
+/// A first look that finds a small part of a large lesion: the closer look is filled, and so taken for what it is.
+#[test]
+fn what_fills_the_closer_look_is_not_small() {
+    let engine = Threshold { coarse_sight_mm: 5.0, ..Threshold::default() };
+    let bench = Bench::with(balls(grid([80, 80, 80], [1.0; 3]), &[([40, 40, 40], 18.0)]), engine);
+    let refined = bench.refine(&[click(&bench.volume, [40, 40, 40], Positive)], &bench.empty(), &[]).unwrap();
+    assert_eq!((refined.forwards, refined.spacing_mm), (3, 1.5));
+    assert!(dice(&refined.mask, &bench.truth()) > 0.95, "{}", dice(&refined.mask, &bench.truth()));
+}
+
 #[test]
 fn zooms_out_until_the_lesion_fits() {
     let bench = Bench::new(balls(grid([100, 100, 100], [2.0; 3]), &[([50, 50, 50], 60.0)]));

@@ -79,7 +79,7 @@ pub struct Refined {
 ///   centred on the prompt; with one, a region is fitted to the component and the prompt.
 /// - Of the answer, connected parts count that hold a positive prompt or overlap the active component.
 /// - While they meet the region's border inside the volume, the region zooms out. A new component
-///   that is small in its region is run once more, finer.
+///   that is small in its region is run again, finer; where it fills that region too, that one zooms out in turn.
 /// - In the region, the answer replaces the active component. Everything else of the mask stays: voxels
 ///   outside the region, other components; and voxels of other labels are not taken.
 /// - From the policy's `local_from`th prompt on, only those changes count that are connected to a new prompt

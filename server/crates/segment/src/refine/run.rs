@@ -88,18 +88,31 @@ impl Run<'_> {
         self.pass(region)
     }
 
-    /// One finer pass over a component that is small in its region, if that one fits.
+    /// Finer passes over a component that is small in its region. Where it fills such a region and goes on, it is not small:
+    /// they zoom out again, up to the first spacing, until one holds it; otherwise the first pass stands.
     fn zoomed_in(&mut self, placement: &Placement<'_>, pass: Pass) -> Result<Pass, SegmentError> {
+        let policy = self.engine.describe().region;
         let spacing = Self::spacing_mm(&pass.region);
-        let extent: Extent = placement.around(&pass.region, &pass.kept_box);
-        let finer = placement.spacing_for(&extent, 2.0);
-        let small = extent.longest_mm() < SMALL * placement.side_mm(spacing);
-        if pass.kept_box.is_empty() || !small || finer >= spacing * 0.95 {
+        let mut extent: Extent = placement.around(&pass.region, &pass.kept_box);
+        let mut finer = placement.spacing_for(&extent, 2.0);
+        if pass.kept_box.is_empty() || extent.longest_mm() >= SMALL * placement.side_mm(spacing) {
             return Ok(pass);
         }
-        let fine = self.pass(placement.region(&extent, finer)?)?;
-        let fits = !fine.kept_box.is_empty() && !placement.meets_border(&fine.region, &fine.kept_box);
-        Ok(if fits { fine } else { pass })
+        for _ in 0..MAX_ZOOMS {
+            if finer >= spacing * 0.95 {
+                break;
+            }
+            let fine = self.pass(placement.region(&extent, finer)?)?;
+            if fine.kept_box.is_empty() {
+                break;
+            }
+            if !placement.meets_border(&fine.region, &fine.kept_box) {
+                return Ok(fine);
+            }
+            extent = placement.around(&fine.region, &fine.kept_box);
+            finer *= policy.zoom_out;
+        }
+        Ok(pass)
     }
 
     fn pass(&mut self, region: Grid) -> Result<Pass, SegmentError> {

@@ -52,6 +52,8 @@ pub struct Threshold {
     pub local_from: usize,
     /// See [`RegionPolicy::first_spacing_voxels`].
     pub first_spacing_voxels: f64,
+    /// In regions of the first spacing, only what is within so many mm of the region's middle; 0: everything.
+    pub coarse_sight_mm: f64,
 }
 
 impl Segmenter for Threshold {
@@ -84,7 +86,15 @@ impl Segmenter for Threshold {
     fn segment(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Vec<Candidate>, SegmentError> {
         cancel.check()?;
         self.asked.lock().unwrap().push((task.region.spacing_mm()[0], task.previous.count()));
-        let image = resample::volume_to_grid(&prepared.channels[0].volume, task.region, 0.0);
+        let mut image = resample::volume_to_grid(&prepared.channels[0].volume, task.region, 0.0);
+        if self.coarse_sight_mm > 0.0 && task.region.spacing_mm()[0] >= 2.0 {
+            let middle = task.region.centre_mm([16; 3]);
+            for ((k, j, i), value) in image.indexed_iter_mut() {
+                if task.region.centre_mm([i, j, k]).distance(middle) > self.coarse_sight_mm {
+                    *value = 0.0;
+                }
+            }
+        }
         Ok(vec![Candidate { probability: image / 100.0, threshold: 0.5, score: 1.0 }])
     }
 }
