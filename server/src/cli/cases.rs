@@ -178,6 +178,10 @@ mod tests {
         }
     }
 
+    fn about(found: &[Case]) -> Vec<(&str, usize)> {
+        found.iter().map(|c| (c.name.as_str(), c.images.len())).collect()
+    }
+
     #[test]
     fn layouts() {
         let folder = tempfile::tempdir().unwrap();
@@ -194,8 +198,7 @@ mod tests {
         touch(folder.path(), &files);
         std::fs::write(folder.path().join("b/meta.json"), r#"{"modality": ["PT", "CT"]}"#).unwrap();
         let found = find(folder.path(), &[]).unwrap();
-        let about: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.images.len())).collect();
-        assert_eq!(about, [("a", 1), ("b", 2), ("d", 1)]);
+        assert_eq!(about(&found), [("a", 1), ("b", 2), ("d", 1)]);
         assert_eq!(found[1].modalities, [Some(Modality::Pt), Some(Modality::Ct)]);
         assert_eq!(find(folder.path(), &["b".to_owned()]).unwrap().len(), 1);
 
@@ -212,8 +215,7 @@ mod tests {
         touch(folder.path(), &files);
         std::fs::write(folder.path().join("dataset.json"), r#"{"channel_names": {"0": "CT", "1": "PET"}}"#).unwrap();
         let found = find(folder.path(), &[]).unwrap();
-        let about: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.images.len())).collect();
-        assert_eq!(about, [("x", 2), ("y", 1)]);
+        assert_eq!(about(&found), [("x", 2), ("y", 1)]);
         assert_eq!(found[0].modalities, [Some(Modality::Ct), Some(Modality::Pt)]);
 
         let folder = tempfile::tempdir().unwrap();
@@ -227,8 +229,7 @@ mod tests {
         ];
         touch(folder.path(), &files);
         let found = find(folder.path(), &[]).unwrap();
-        let about: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.images.len())).collect();
-        assert_eq!(about, [("PETCT_1_2001-PET", 2), ("PETCT_2_2002-PET", 1)]);
+        assert_eq!(about(&found), [("PETCT_1_2001-PET", 2), ("PETCT_2_2002-PET", 1)]);
         assert_eq!(found[0].modalities, [Some(Modality::Pt), Some(Modality::Ct)]);
     }
 }
