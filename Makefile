@@ -9,11 +9,12 @@ VENV       := .venv
 BIN        := target/release/isochrone
 # What tests may do and the product may not.
 TEST_FREEDOMS := unwrap_used expect_used panic indexing_slicing too_many_arguments
-MINUTES    ?= 60
+STEPS      ?= 4000
+HEADS_MINUTES ?= 30
+DEVICE     ?= cpu
 DATA       ?=
 OUT        ?= build/evaluation
 PROCESSES  ?= 1
-START      ?=
 RUN        ?= latest
 
 .DEFAULT_GOAL := help
@@ -80,18 +81,17 @@ evaluate-peers: build/stamp-venv ## the same clicks through other people's metho
 gpu-check: build lesions ## a GPU's masks and times against the CPU's; says so where there is no GPU
 	$(BIN) gpu-check $(ARGS)
 
-train: data-given build wheel build/stamp-train ## train network, sampler and error head: make train DATA=folder MINUTES=60 [RUN=name] [PROCESSES=2] [START=models/lesion-3]
+train: data-given build wheel build/stamp-train ## train network, sampler and error head: make train DATA=folder STEPS=4000 [RUN=name] [PROCESSES=2] [DEVICE=cuda]
+	cd training && .venv/bin/python -m isochrone_training.volumes --data "$(abspath $(DATA))"
+	cd training && .venv/bin/python -m isochrone_training.structures
 	cd training && .venv/bin/python -m isochrone_training.synth
-	cd training && .venv/bin/python -m isochrone_training.negatives --data "$(abspath $(DATA))"
-	cd training && .venv/bin/python -m isochrone_training.structures --data "$(abspath $(DATA))"
-	cd training && .venv/bin/python -m isochrone_training.train --data "$(abspath $(DATA))" --minutes $(MINUTES) --out runs/$(RUN) \
-		--processes $(PROCESSES) $(if $(START),--start "$(abspath $(START))")
+	cd training && .venv/bin/python -m isochrone_training.train --steps $(STEPS) --out runs/$(RUN) --processes $(PROCESSES) --device $(DEVICE)
 	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/$(RUN)/last.pt --out runs/$(RUN)/bundle
 	rm -rf "training/runs/$(RUN)/states"
 	cd training && .venv/bin/python -m isochrone_training.states --data "$(abspath $(DATA))" --bundle runs/$(RUN)/bundle \
-		--minutes $$(($(MINUTES) / 3 + 1)) --out runs/$(RUN)/states
+		--minutes $(HEADS_MINUTES) --out runs/$(RUN)/states
 	cd training && .venv/bin/python -m isochrone_training.uncertain --states runs/$(RUN)/states --start runs/$(RUN)/last.pt \
-		--minutes $$(($(MINUTES) / 2 + 1)) --out runs/$(RUN)/whole.pt
+		--minutes $(HEADS_MINUTES) --out runs/$(RUN)/whole.pt
 	cd training && .venv/bin/python -m isochrone_training.export --checkpoint runs/$(RUN)/whole.pt --out runs/$(RUN)/bundle
 	-cd training && .venv/bin/python -m isochrone_training.calibration --data "$(abspath $(DATA))" --bundle runs/$(RUN)/bundle \
 		--out runs/$(RUN)

@@ -1,9 +1,8 @@
 """Which guidance serves best: the same short training once for each encoding.
 
-``python -m isochrone_training.ablation --data DIR --start ../models/lesion-3 --steps 130 --seeds 1 --json FILE``
+``python -m isochrone_training.ablation --data DIR --steps 1500 --seeds 1 --json FILE``
 
-Every arm begins from the same bundle with the stem's weights for clicks set to zero, so that none has been
-trained for, and sees the same samples. It is judged on held-back patients, in regions of 1.5 times the
+Every arm begins from the same random weights and sees the same samples. It is judged on held-back patients, in regions of 1.5 times the
 lesion's extent, by the centre reader: Dice in the region after 1, 3, 5 and 10 clicks.
 """
 
@@ -14,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .data import VALIDATION_PATIENTS, Sampler, read_cases, stored_volumes
+from .data import read_cases
 from .kernels import centre_click, dice, set_threads
+from .reader import box_of
 from .recipe import read_recipe
 from .region import Region, guidance, normalise
+from .samples import Sampler
 from .train import Trainer
 from .validate import torch_network
-from .warm import warm_start
+from .volumes import read_volumes, stored_files
 
 COUNTS = (1, 3, 5, 10)
 ARMS = {
@@ -44,16 +45,12 @@ class Source:
         return [self.sampler.sample() for _ in range(self.count)]
 
 
-def train(recipe: dict, start: Path, data: Path, stored: dict[str, list[Path]], steps: int, out: Path):
-    """One arm's network after ``steps`` steps; the learning rate follows them."""
-    trainer = Trainer(recipe, out, 1.0)
-    warm_start(trainer.net, start, recipe["guidance"]["kind"])
-    with torch.no_grad():
-        trainer.net.encoder.stem[0].weight[:, -2:] = 0
-    trainer.average = {k: v.detach().clone() for k, v in trainer.net.state_dict().items()}
-    source = Source(Sampler(data, stored, recipe, [recipe["seed"], 7]), recipe["optimiser"]["batch"])
-    for step in range(steps):
-        trainer.seconds = 60.0 * step / steps
+def train(recipe: dict, cache: Path, steps: int, out: Path):
+    """One arm's network after ``steps`` steps from random weights."""
+    trainer = Trainer(recipe, out, steps)
+    sampler = Sampler(read_volumes(cache / "volumes"), stored_files(cache), recipe, [recipe["seed"], 7])
+    source = Source(sampler, recipe["optimiser"]["batch"])
+    for _ in range(steps):
         trainer.update(trainer.batch(source))
     return trainer.averaged()
 
@@ -62,21 +59,22 @@ def judge(net, recipe: dict, data: Path) -> dict[str, list[float]]:
     """Dice after 1, 2, … clicks in each held-back case's region."""
     result, side, run = {}, recipe["sampling"]["side_voxels"], torch_network(net)
     channels = net.image_channels
-    for case in read_cases(data, VALIDATION_PATIENTS, channels):
-        lesion = max(case.lesions, key=lambda x: x.extent_mm(case.spacing_mm))
-        spacing = recipe["region"]["context"] * lesion.extent_mm(case.spacing_mm) / side
-        middle = tuple(map(float, lesion.middle()))
+    for case in read_cases(data, "validate", recipe):
+        _, target = max(case.targets(), key=lambda x: x[1].sum())
+        low, high = box_of(target)
+        spacing = recipe["region"]["context"] * float(((high - low + 1) * case.spacing_mm).max()) / side
+        middle = tuple(float(v) for v in (low + high) / 2)
         cube = Region(middle, (spacing,) * 3, side, case.image.shape, case.spacing_mm)
         inside, clip = cube.inside_volume(), recipe["region"]["percentiles"]
         images = np.stack([normalise(cube.cut(v, 0.0), inside, clip) for v in case.images(channels)])
-        truth = cube.cut(case.labels == lesion.label, 0.0) > 0.5
+        truth = cube.cut(target, 0.0) > 0.5
         mask, clicks, scores = np.zeros_like(truth), [], []
         for _ in range(max(COUNTS)):
             found = centre_click(mask, truth, (1.0,) * 3)
             if found is not None:
                 clicks.append(found)
                 maps = [guidance(images[0], clicks, sign, recipe["guidance"], spacing) for sign in (True, False)]
-                mask = run(images, mask.astype(np.float32), *maps) > 0.5
+                mask = run(images, mask.astype(np.float32), *maps)[0] > 0.5
             scores.append(float(dice(mask, truth)))
         result[case.name] = scores
     return result
@@ -87,18 +85,16 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds labelled/")
-    parser.add_argument("--start", type=Path, required=True, help="bundle to begin from")
-    parser.add_argument("--steps", type=int, default=130)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--side", type=int, default=48)
     parser.add_argument("--arms", nargs="+", default=list(ARMS))
-    parser.add_argument("--cache", type=Path, default=here / "cache", help="what synth and negatives have written")
+    parser.add_argument("--cache", type=Path, default=here / "cache", help="what volumes, structures and synth have written")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--json", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
     set_threads(1)
-    stored = stored_volumes(args.cache)
     rows = json.loads(args.json.read_text()) if args.json.exists() else []
     for seed in args.seeds:
         for arm in args.arms:
@@ -108,8 +104,8 @@ def main() -> None:
             recipe["seed"], recipe["guidance"] = seed, ARMS[arm]
             recipe["region"]["encoding"] = ARMS[arm]
             recipe["sampling"] |= {"side_voxels": args.side, "pool": 8}
-            recipe["optimiser"] |= {"warm_up_steps": 20, "average": 0.97}
-            net = train(recipe, args.start, args.data, stored, args.steps, Path("/nowhere"))
+            recipe["optimiser"] |= {"warm_up_steps": 50, "average": 0.98}
+            net = train(recipe, args.cache, args.steps, Path("/nowhere"))
             scores = judge(net, recipe, args.data)
             rows.append({"arm": arm, "seed": seed, "steps": args.steps, "dice": scores})
             args.json.write_text(json.dumps(rows))

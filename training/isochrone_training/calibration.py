@@ -3,8 +3,7 @@
 ``python -m isochrone_training.calibration --data DIR --bundle B --out DIR`` plays the centre reader on held-back
 patients and looks at voxels within 10 mm either side of the predicted boundary, on the working grid, after clicks 1,
 3 and 5. The temperature of least cross-entropy is fitted on every other patient and its expected calibration error
-(ECE) reported on the rest, and the other way round; the one for the bundle is fitted on all. ``--tuning`` plays on
-training patients instead. What samples, augmentation and the error head are worth is measured by the server:
+(ECE) reported on the rest, and the other way round; the one for the bundle is fitted on all. What samples, augmentation and the error head are worth is measured by the server:
 ``isochrone evaluate --uncertainty``.
 """
 
@@ -16,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from .data import VALIDATION_PATIENTS, patient, read_cases
-from .evaluate import Bundle, tuning_cases
+from .data import read_cases
+from .evaluate import LEAST_ML, Bundle
 from .kernels import calibration_error, centre_click, set_threads
 from .reader import Session
 from .recipe import read_recipe
@@ -25,7 +24,7 @@ from .uncertainty import boundary_band
 
 CLICKS = (1, 3, 5)
 BAND_MM = 10.0
-# (case, click, logits of the band's voxels, whether they are lesion)
+# (patient, click, logits of the band's voxels, whether they are lesion)
 Look = tuple[str, int, np.ndarray, np.ndarray]
 
 
@@ -36,7 +35,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 def look(name: str, play: Session, truth: np.ndarray) -> Look | None:
     """The band's voxels after a session's newest click."""
-    probability = play.network(*play.inputs)
+    probability, _ = play.network(*play.inputs)
     found = probability > 0.5
     if not found.any():
         return None
@@ -46,16 +45,16 @@ def look(name: str, play: Session, truth: np.ndarray) -> Look | None:
 
 
 def play_case(job: tuple) -> list[Look]:
-    """The looks at one case. Its job is (bundle's folder, case, region)."""
-    folder, case, region = job
+    """The looks at one target. Its job is (bundle's folder, case, the target's mask, region)."""
+    folder, case, truth, region = job
     set_threads(1)
-    bundle, truth = Bundle(folder, 1), case.labels > 0
+    bundle = Bundle(folder, 1)
     play, found = Session(case.images(bundle.channels), case.spacing_mm, bundle.probability, region), []
     for n in range(1, max(CLICKS) + 1):
         at = centre_click(play.mask, truth, case.spacing_mm)
         if at is not None:
             play.click(*at)
-        if n in CLICKS and (seen := look(case.name, play, truth)) is not None:
+        if n in CLICKS and (seen := look(case.patient, play, truth)) is not None:
             found.append(seen)
     return found
 
@@ -81,8 +80,8 @@ def errors(looks: list[Look], temperatures: list[float]) -> tuple[float, float]:
 
 def figures(looks: list[Look]) -> dict:
     """Temperatures of either half of the patients and of all, and what they do to the ECE."""
-    patients = sorted({patient(x[0]) for x in looks})
-    half = [patients.index(patient(x[0])) % 2 for x in looks]
+    patients = sorted({x[0] for x in looks})
+    half = [patients.index(x[0]) % 2 for x in looks]
     fitted = [fit([x for x, h in zip(looks, half) if h == which]) for which in (0, 1)]
     kinds = {"as trained": [1.0] * len(looks), "other patients' temperature": [fitted[1 - h] for h in half]}
     ece = {kind: dict(zip(("look by look", "all voxels"), errors(looks, t))) for kind, t in kinds.items()}
@@ -94,18 +93,18 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled cases, see layouts.py")
-    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-3")
+    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-4")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--out", type=Path, required=True, help="folder for calibration.json")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each")
-    parser.add_argument("--tuning", action="store_true", help="on some training cases instead")
     args = parser.parse_args()
-    channels = Bundle(args.bundle, 1).channels
-    cases = tuning_cases(args.data, channels) if args.tuning else read_cases(args.data, VALIDATION_PATIENTS, channels)
-    region = read_recipe(args.recipe)["region"]
+    recipe = read_recipe(args.recipe)
+    recipe["network"]["image_channels"] = Bundle(args.bundle, 1).channels
+    cases, region = read_cases(args.data, "validate", recipe), recipe["region"]
     looks: list[Look] = []
     with multiprocessing.get_context("fork").Pool(args.processes) as pool:
-        jobs = [(args.bundle, case, region) for case in sorted(cases, key=lambda c: -c.image.size)]
+        jobs = [(args.bundle, c, truth, region) for c in sorted(cases, key=lambda c: -c.image.size)
+                for _, truth in c.targets(LEAST_ML)]
         for found in pool.imap_unordered(play_case, jobs):
             looks += found
             print(f"{found[0][0] if found else 'a case without a mask'}: {len(looks)} looks", flush=True)

@@ -67,18 +67,34 @@ def disturbed(rng, truth: np.ndarray) -> np.ndarray:
     """A plausible wrong mask: shrunken, swollen, cut off, or with a leak; now and then nearly right."""
     blurred = ndimage.gaussian_filter(truth.astype(np.float32), rng.uniform(0.7, 3.5))
     rough = rng.uniform(0, 0.45) * noise(rng, rng.uniform(4, 14), truth.shape[0])
-    wrong = blurred + rough > rng.uniform(0.25, 0.7)
+    wrong = (blurred + rough > rng.uniform(0.25, 0.7)) & (blurred > 0.02)  # no islands away from the lesion
     at = np.indices(truth.shape).reshape(3, -1)
     if rng.random() < 0.3 and truth.any():  # a part is missing
         normal = rng.standard_normal(3)
         along = (normal @ at).reshape(truth.shape)
         wrong &= along < np.quantile(along[truth], rng.uniform(0.35, 0.95))
     if rng.random() < 0.3 and truth.any():  # a leak, or a hole: a ball across the border
-        centre = deep_voxel(rng, ndimage.binary_dilation(truth, iterations=4))
-        distance = ((at - centre[:, None]) ** 2).sum(0).reshape(truth.shape)
-        ball = distance < rng.uniform(3, 12) ** 2
-        wrong = wrong | ball if rng.random() < 0.6 else wrong & ~ball
+        wrong = ball(rng, wrong, deep_voxel(rng, ndimage.binary_dilation(truth, iterations=4)), rng.random() < 0.6)
     return wrong
+
+
+def ball(rng, mask: np.ndarray, centre, more: bool) -> np.ndarray:
+    """A mask with a rough ball added to it or taken from it, of the lesion's own order of size."""
+    at = np.indices(mask.shape).reshape(3, -1)
+    distance = np.sqrt(((at - np.asarray(centre)[:, None]) ** 2).sum(0)).reshape(mask.shape)
+    most = np.clip((mask.sum() * 0.24) ** (1 / 3), 3, 12)
+    found = distance + 1.5 * noise(rng, 5, mask.shape[0]) < rng.uniform(2, most + 0.1)
+    return mask | found if more else mask & ~found
+
+
+def false_blobs(rng, mask: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """One to three invented parts beside the lesion, of those that a correction must take away and keep away."""
+    near = ndimage.distance_transform_edt(~(mask | truth)) if (mask | truth).any() else np.full(mask.shape, 9.0)
+    places = np.argwhere((near > 3) & (near < 20))
+    for _ in range(int(rng.integers(1, 4))):
+        if len(places):
+            mask = ball(rng, mask, places[rng.integers(len(places))], True)
+    return mask
 
 
 def obeyed(rng, mask: np.ndarray, truth: np.ndarray, count: int) -> list:
@@ -103,22 +119,43 @@ class Clicks:
     newest: list = field(default_factory=list)  # voxels of the last prompt
 
     @classmethod
-    def begin(cls, rng, truth: np.ndarray, at, share: dict) -> "Clicks":
-        """From a given first click, or from a prompt in the visible lesion, or from a wrong mask."""
+    def begin(cls, rng, truth: np.ndarray, at, share: dict) -> tuple["Clicks", np.ndarray]:
+        """From a given first click, or from a prompt in the visible lesion, or from a wrong mask; and what is wanted.
+
+        Where the prompts are satisfied already, what is wanted is the mask as it is.
+        """
         if at is not None:
             at = tuple(float(v) for v in np.clip(at, 0, np.array(truth.shape) - 1))
-            return cls([(at, True)], None, [at])
+            return cls([(at, True)], None, [at]), truth
         if rng.random() < share["disturbed_mask_share"]:
-            previous = disturbed(rng, truth)
-            start = cls(obeyed(rng, previous, truth, int(rng.integers(1, 9))), previous)
-            start.add(next_prompt(rng, previous, truth))
-            return start
-        make = rng.choice(["click", "scribble", "box", "lasso"], p=share["first_prompts"])
+            return cls.resumed(rng, truth, share)
+        makes = list(share["first_prompts"])
+        make = rng.choice(makes, p=[share["first_prompts"][m] for m in makes])
         if make == "click":
             voxels = [tuple(int(v) for v in deep_voxel(rng, truth))]
         else:
             voxels = getattr(prompts, make)(rng, truth)
-        return cls([(v, True) for v in voxels], None, voxels)
+        return cls([(v, True) for v in voxels], None, voxels), truth
+
+    @classmethod
+    def resumed(cls, rng, truth: np.ndarray, share: dict) -> tuple["Clicks", np.ndarray]:
+        """In the middle of a session: a mask, prompts that it obeys, and mostly one that it does not."""
+        previous = disturbed(rng, truth)
+        if rng.random() < share["satisfied_share"]:
+            if rng.random() < 0.5 and (previous & truth).any():
+                truth = previous
+            start = cls(obeyed(rng, truth, truth, int(rng.integers(2, 9))), truth.copy())
+            start.newest = [start.clicks[-1][0]] if start.clicks else []
+            return start, truth
+        if rng.random() < share["false_blob_share"]:
+            previous = false_blobs(rng, previous, truth)
+        start = cls(obeyed(rng, previous, truth, int(rng.integers(0, 9))), previous)
+        start.add(next_prompt(rng, previous, truth))
+        return start, truth
+
+    def told(self) -> bool:
+        """Whether the prompts say which part or whole is meant: more than one click does, or a mask to correct."""
+        return self.previous is not None or len(self.clicks) > 1
 
     def add(self, prompt: tuple[list, bool] | None) -> None:
         """One more prompt; None changes nothing."""
@@ -126,7 +163,14 @@ class Clicks:
             self.newest = prompt[0]
             self.clicks.extend((v, prompt[1]) for v in prompt[0])
 
-    def refine(self, rng, logit: np.ndarray, truth: np.ndarray) -> None:
-        """Takes a prediction as the new previous mask and corrects one of its errors."""
+    def refine(self, rng, logit: np.ndarray, truth: np.ndarray, outlined: bool = True) -> bool:
+        """Takes a prediction as the new previous mask and corrects one of its errors; whether there is one to correct.
+
+        Where not all of a kind is outlined, nobody says that something else is wrong.
+        """
         self.previous = clicked_component(logit > 0, self.clicks)
-        self.add(next_prompt(rng, self.previous, truth, logit))
+        prompt = next_prompt(rng, self.previous, truth, logit)
+        if prompt is None or not (prompt[1] or outlined):
+            return False
+        self.add(prompt)
+        return True

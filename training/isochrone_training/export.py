@@ -1,6 +1,6 @@
 """Writes a model bundle: encoder, decoder, sampler and error head as ONNX, and their description.
 
-``python -m isochrone_training.export --checkpoint runs/x/last.pt --out ../models/lesion-3``
+``python -m isochrone_training.export --checkpoint runs/x/last.pt --out ../models/lesion-4``
 (without ``--checkpoint``: untrained weights, for integration tests).
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .bundle import write_description
+from .checkpoint import load_average
 from .net import LesionNet
 from .recipe import new_network, read_recipe
 
@@ -32,8 +33,10 @@ def dynamic(names: list[str], outputs: list[str]) -> dict[str, dict[int, str]]:
         level = int(name[1]) if name in FEATURES else None
         suffix = "" if level is None else f"{2 ** (level + 1)}"
         axes[name] = {2: "D" + suffix, 3: "H" + suffix, 4: "W" + suffix}
-        if name == "logits":
+        if name in ("logits", "answers"):
             axes[name] = {0: "T", 2: "d", 3: "h", 4: "w"}
+        if name == "quality":
+            axes[name] = {0: "T"}
     return axes
 
 
@@ -59,7 +62,7 @@ def export(net: LesionNet, out: Path) -> None:
         masks = net.ones(samples)
         export_graph(net.encoder, inputs, PROMPTS, FEATURES, out / "encoder.onnx")
         export_graph(
-            net.decoder, (*features, *masks), FEATURES + drops, ["logits"], out / "decoder.onnx"
+            net.decoder, (*features, *masks), FEATURES + drops, ["logits", "answers", "quality"], out / "decoder.onnx"
         )
         export_graph(
             net.sampler, (*features, *masks), FEATURES + drops, ["logits"], out / "sampler.onnx"
@@ -92,7 +95,7 @@ def check(net: LesionNet, out: Path, side: int = 48, rate: float = 0.2) -> dict[
     for samples, drops in masks.items():
         with torch.no_grad():
             f = net.encoder(*inputs)
-            wanted = {role: getattr(net, role)(*f, *drops) for role in ("decoder", "sampler")}
+            wanted = {"decoder": net.decoder(*f, *drops)[0], "sampler": net.sampler(*f, *drops)}
         named = {n: m.numpy() for n, m in zip(net.drop_channels(), drops)}
         for role, want in wanted.items():
             names = [i.name for i in sessions[role].get_inputs()]
@@ -121,7 +124,7 @@ def load(checkpoint: Path | None, recipe: dict) -> LesionNet:
     torch.manual_seed(recipe["seed"])
     net = new_network(recipe)
     if checkpoint is not None:
-        net.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
+        load_average(net, checkpoint)
     return net
 
 
@@ -131,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
-    parser.add_argument("--out", type=Path, default=here.parent / "models" / "lesion-3")
+    parser.add_argument("--out", type=Path, default=here.parent / "models" / "lesion-4")
     parser.add_argument("--calibration", type=Path, help="calibration.json: its temperature, not the recipe's")
     args = parser.parse_args()
     recipe = read_recipe(args.recipe)

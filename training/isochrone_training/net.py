@@ -5,6 +5,9 @@ Feature maps, for a region of D×H×W voxels and ``width`` = 16::
     f0  [1,  16, D/2,  H/2,  W/2 ]      f2  [1,  64, D/8,  H/8,  W/8 ]
     f1  [1,  32, D/4,  H/4,  W/4 ]      f3  [1, 128, D/16, H/16, W/16]
 
+The decoder gives :data:`ANSWERS` masks, as a click does not say whether a part is meant or the whole, and a head says
+how good each is; the best by that head is *the* answer.
+
 Dropout is channel-wise, in the bottleneck and the two decoder levels above it, and its masks
 (0 or 1/(1-p), one a sample and channel) are *arguments*: all ones is the deterministic network.
 A mask is never followed directly by a normalisation, which would undo it.
@@ -16,6 +19,8 @@ from torch.nn import functional as F
 
 PROMPT_CHANNELS = 3  # previous mask, positive clicks, negative clicks
 STRIDE = 16  # region sides are multiples of this
+ANSWERS = 3  # candidate masks
+DEEP = 3  # residual blocks at an eighth and at a sixteenth of the resolution
 
 
 class ResidualBlock(nn.Module):
@@ -58,30 +63,32 @@ def click_window(image: Tensor, near: Tensor, scale: float = 0.25) -> Tensor:
 class Encoder(nn.Module):
     """Image and prompts to features at four scales; runs once a click."""
 
-    def __init__(self, image_channels: int = 1, width: int = 16, distances: bool = False) -> None:
+    def __init__(self, image_channels: int = 1, width: int = 16, distances: bool = False, names: int = 0) -> None:
         super().__init__()
         w, self.distances = width, distances
         self.stem = downsample(2 * image_channels + PROMPT_CHANNELS, w)
         self.level0 = ResidualBlock(w)
         self.level1 = nn.Sequential(downsample(w, 2 * w), ResidualBlock(2 * w))
         self.level2 = nn.Sequential(
-            downsample(2 * w, 4 * w), ResidualBlock(4 * w), ResidualBlock(4 * w)
+            downsample(2 * w, 4 * w), *(ResidualBlock(4 * w) for _ in range(DEEP))
         )
-        self.level3 = nn.Sequential(
-            downsample(4 * w, 8 * w), ResidualBlock(8 * w), ResidualBlock(8 * w)
-        )
+        self.down3 = downsample(4 * w, 8 * w)
+        self.level3 = nn.Sequential(*(ResidualBlock(8 * w) for _ in range(DEEP)))
+        self.names = nn.Embedding(names + 1, 8 * w)  # 0: not told
+        nn.init.normal_(self.names.weight, std=0.1)
 
     def forward(
-        self, image: Tensor, previous_mask: Tensor, positive: Tensor, negative: Tensor
+        self, image: Tensor, previous_mask: Tensor, positive: Tensor, negative: Tensor, name: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Inputs ``[N, C or 1, D, H, W]``; features f0..f3, see the module's page."""
+        """Inputs ``[N, C or 1, D, H, W]`` and names ``[N]`` (none: not told); features f0..f3, see the module's page."""
         window = click_window(image, 1 - positive if self.distances else positive)
         f0 = self.level0(
             self.stem(torch.cat([image, window, previous_mask, positive, negative], dim=1))
         )
         f1 = self.level1(f0)
         f2 = self.level2(f1)
-        return f0, f1, f2, self.level3(f2)
+        called = self.names.weight[:1] if name is None else self.names(name)
+        return f0, f1, f2, self.level3(self.down3(f2) + called[:, :, None, None, None])
 
 
 def drop(x: Tensor, mask: Tensor) -> Tensor:
@@ -117,27 +124,61 @@ class Head(nn.Module):
         self.up0 = nn.ConvTranspose3d(2 * w, w, 2, stride=2)
         self.level0 = ResidualBlock(w)
         self.up = nn.ConvTranspose3d(w, w // 2, 2, stride=2)
-        self.logit = nn.Conv3d(w // 2, 1, 3, padding=1)
+        self.logit = nn.Conv3d(w // 2, ANSWERS, 3, padding=1)
 
     def forward(self, x: Tensor, f0: Tensor) -> Tensor:
-        """``[T, 2·width, D/4, …]`` and f0 to logits ``[T, 1, D, H, W]``."""
+        """``[T, 2·width, D/4, …]`` and f0 to logits ``[T, ANSWERS, D, H, W]``."""
         x = self.level0(self.up0(x) + f0)
         return self.logit(F.leaky_relu(self.up(x), 0.1))
 
 
-class Decoder(nn.Module):
-    """Features and dropout masks to logits at the working resolution."""
+class Quality(nn.Module):
+    """Says how good each answer is: the Dice that it will have with what the reader wants, wherever that lies.
 
-    def __init__(self, trunk: Trunk, head: Head) -> None:
+    Of features under the answer and along its border, of the region as a whole, and of the answer's own figures.
+    """
+
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.trunk, self.head = trunk, head
+        w = width
+        self.mix = nn.Sequential(nn.Linear(12 * w + 6, 4 * w), nn.LeakyReLU(0.1), nn.Linear(4 * w, 4 * w),
+                                 nn.LeakyReLU(0.1), nn.Linear(4 * w, 1))
+
+    def forward(self, x: Tensor, f3: Tensor, logits: Tensor) -> Tensor:
+        """Trunk ``[T, 2·width, D/4, …]``, f3 and logits ``[T, A, D, H, W]`` to logits of the Dice ``[T, A]``."""
+        p = F.avg_pool3d(torch.sigmoid(logits), 4)
+        border = 4 * p * (1 - p)
+        size, rim = p.mean((2, 3, 4)), border.mean((2, 3, 4))
+        under = torch.einsum("tcdhw,tadhw->tac", x, p) / (p.sum((2, 3, 4)) + 1.0)[..., None]
+        along = torch.einsum("tcdhw,tadhw->tac", x, border) / (border.sum((2, 3, 4)) + 1.0)[..., None]
+        ends = (p[:, :, 0].mean((2, 3)) + p[:, :, -1].mean((2, 3)) + p[:, :, :, 0].mean((2, 3)) + p[:, :, :, -1].mean((2, 3))
+                + p[..., 0].mean((2, 3)) + p[..., -1].mean((2, 3)))
+        flat = p.flatten(2)
+        agree = torch.einsum("tan,tbn->tab", flat, flat).sum(2) / (p.shape[1] * (flat * flat).sum(2) + 1.0)
+        figures = torch.stack([torch.log(size + 1e-5), size, rim, rim / (size + 1e-3), ends, agree], 2)
+        around = f3.mean((2, 3, 4))[:, None] + 0 * size[..., None]  # as many rows as there are masks
+        return self.mix(torch.cat([under, along, around, figures], 2))[..., 0]
+
+
+class Decoder(nn.Module):
+    """Features and dropout masks to the answers at the working resolution, and to how good they are."""
+
+    def __init__(self, trunk: Trunk, head: Head, quality: Quality) -> None:
+        super().__init__()
+        self.trunk, self.head, self.quality = trunk, head, quality
 
     def forward(
         self,
         f0: Tensor, f1: Tensor, f2: Tensor, f3: Tensor,
         drop3: Tensor, drop2: Tensor, drop1: Tensor,
-    ) -> Tensor:
-        return self.head(self.trunk(f1, f2, f3, (drop3, drop2, drop1)), f0)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The best answer's logits ``[T, 1, D, H, W]``, all answers' ``[T, A, D, H, W]``, expected Dice ``[T, A]``."""
+        x = self.trunk(f1, f2, f3, (drop3, drop2, drop1))
+        logits = self.head(x, f0)
+        good = torch.sigmoid(self.quality(x, f3, logits))
+        best = (good == good.max(1, keepdim=True).values).to(logits.dtype)
+        best = best / best.sum(1, keepdim=True)
+        return (logits * best[:, :, None, None, None]).sum(1, keepdim=True), logits, good
 
 
 class SampleHead(nn.Module):
@@ -222,12 +263,12 @@ class ErrorHead(nn.Module):
 class LesionNet(nn.Module):
     """Encoder and decoder, as trained; then the sampler and the error head, trained on their features."""
 
-    def __init__(self, image_channels: int = 1, width: int = 16, distances: bool = False) -> None:
+    def __init__(self, image_channels: int = 1, width: int = 16, distances: bool = False, names: int = 0) -> None:
         super().__init__()
         self.image_channels, self.width = image_channels, width
-        self.encoder = Encoder(image_channels, width, distances)
-        self.decoder = Decoder(Trunk(width), Head(width))
-        self.coarse = nn.Conv3d(2 * width, 1, 1)  # deep supervision, for training alone
+        self.encoder = Encoder(image_channels, width, distances, names)
+        self.decoder = Decoder(Trunk(width), Head(width), Quality(width))
+        self.coarse = nn.Conv3d(2 * width, ANSWERS, 1)  # deep supervision, for training alone
         self.sampler = Sampler(width)
         self.error = ErrorHead(width)
 
@@ -250,12 +291,16 @@ class LesionNet(nn.Module):
         )
 
     def forward(
-        self, inputs: tuple[Tensor, Tensor, Tensor, Tensor], drops: tuple[Tensor, ...]
-    ) -> tuple[Tensor, Tensor]:
-        """(image, previous, positive, negative) to logits at full and at quarter resolution."""
+        self, inputs: tuple[Tensor, ...], drops: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(image, previous, positive, negative, name) to all answers' logits, the coarse head's and the quality's.
+
+        The quality head sees the features, and does not change them.
+        """
         f0, f1, f2, f3 = self.encoder(*inputs)
         x = self.decoder.trunk(f1, f2, f3, drops)
-        return self.decoder.head(x, f0), self.coarse(x)
+        logits = self.decoder.head(x, f0)
+        return logits, self.coarse(x), self.decoder.quality(x.detach(), f3.detach(), logits.detach())
 
     def main_parameters(self) -> list[nn.Parameter]:
         """What the main training changes: all but the sampler and the error head."""

@@ -59,6 +59,25 @@ def box(rng, mask: np.ndarray) -> list[tuple]:
     return [tuple(int(v) for v in middle)]
 
 
+def line(rng, mask: np.ndarray) -> list[tuple]:
+    """The longest diameter on the slice where the mask is largest, as RECIST 1.1 measures it; a hand's ends.
+
+    Each end lies up to two voxels, and up to a tenth of the length, from where it should.
+    """
+    axis = int(rng.integers(3))
+    index = int(mask.sum(tuple(a for a in range(3) if a != axis)).argmax())
+    flat = mask.take(index, axis)
+    rim = np.argwhere(flat & ~ndimage.binary_erosion(flat))
+    way = rim[:, None] - rim[None]
+    a, b = np.unravel_index((way**2).sum(2).argmax(), (len(rim),) * 2)
+    ends = np.array([rim[a], rim[b]], float)
+    along = (ends[1] - ends[0]) * rng.uniform(-0.1, 0.1, 2)[:, None] * np.array([[-1], [1]]) / 2
+    ends += along + rng.uniform(-2, 2, (2, 2)) * min(1.0, len(rim) / 40)
+    count = int(np.ceil(np.abs(ends[1] - ends[0]).max())) + 1
+    places = np.rint(ends[0] + np.linspace(0, 1, count)[:, None] * (ends[1] - ends[0])).astype(int)
+    return on_slice(axis, index, np.unique(np.clip(places, 0, np.array(flat.shape) - 1), axis=0))
+
+
 def lasso(rng, mask: np.ndarray) -> list[tuple]:
     """A loose curve round a mask on one slice; what it encloses."""
     axis, index = slice_through(rng, mask)

@@ -11,11 +11,11 @@ import numpy as np
 from scipy import ndimage
 
 from .kernels import centre_click, dice
-from .region import Region, first_spacing, guidance, normalise
+from .region import Region, first_spacing, first_spacings, guidance, normalise
 
 NEIGHBOURS = np.ones((3, 3, 3), bool)
-# (images [C, …], previous mask, positive, negative), each of [side]*3 float32 -> probability [side]*3
-Network = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# (images [C, …], previous mask, positive, negative), each of [side]*3 float32 -> probability [side]*3, expected Dice
+Network = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, float]]
 
 
 def components_near(mask: np.ndarray, at: np.ndarray, spacing_mm, reach_mm: float) -> np.ndarray:
@@ -50,6 +50,8 @@ class Session:
     active: np.ndarray | None = None  # the component that the last click was about
     passes: int = 0  # of the network, so far
     region: Region | None = None  # of the last pass
+    expected: float = 0.0  # Dice, by the network, of the last pass
+    several: bool = False  # a first click is looked at from every first spacing, and the best answer is taken
     inputs: tuple | None = None
 
     def click(self, at, positive: bool) -> np.ndarray:
@@ -65,6 +67,8 @@ class Session:
             spacing = self._limited(rule["context"] * extent / rule["side_voxels"])
         else:
             centre, spacing = at.astype(float), first_spacing(rule, self.spacing_mm)
+            if self.several:
+                spacing = self._best_spacing(centre, at)
         probability, part, zooms = *self._run(centre, spacing, at), 0
         while self._meets_border(part):
             wider = self._limited(spacing * rule["zoom_out"])
@@ -73,10 +77,18 @@ class Session:
             centre, _ = self._around(part, at, in_region=True)
             spacing, zooms = wider, zooms + 1
             probability, part = self._run(centre, spacing, at)
-        if not self.active.any() and zooms == 0 and part.any():
+        if not self.active.any() and zooms == 0 and part.any() and not self.several:
             probability, part = self._closer(probability, part, spacing, at)
         self._merge(np.where(part | (probability < 0.5), probability, 0.0))
         return self.mask
+
+    def _best_spacing(self, centre, at) -> float:
+        """Of the first spacings, the one whose answer the network expects most of."""
+        good = {}
+        for spacing in first_spacings(self.recipe, self.spacing_mm):
+            self._run(centre, spacing, at)
+            good[spacing] = self.expected
+        return max(good, key=good.get)
 
     def _limited(self, spacing: float) -> float:
         return float(np.clip(spacing, self.recipe["min_spacing_mm"], self.recipe["max_spacing_mm"]))
@@ -123,7 +135,7 @@ class Session:
         maps = [guidance(channels[0], clicks, sign, rule["encoding"], spacing) for sign in (True, False)]
         self.inputs = (channels, previous, *maps)
         self.passes += 1
-        probability = self.network(*self.inputs)
+        probability, self.expected = self.network(*self.inputs)
         return probability, self._kept(probability >= 0.5, previous > 0)
 
     def _kept(self, prediction: np.ndarray, previous: np.ndarray) -> np.ndarray:

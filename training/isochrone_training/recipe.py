@@ -13,6 +13,7 @@ def read_recipe(path: Path) -> dict:
     recipe = tomllib.loads(path.read_text())
     recipe["network"]["image_channels"] = len(recipe["network"]["channels"])
     recipe["region"]["encoding"] = recipe["guidance"]
+    recipe["names"] = sorted({*recipe["data"]["names"].values(), *recipe["data"]["more_names"]})
     return recipe
 
 
@@ -21,4 +22,5 @@ def new_network(recipe: dict):
     from .net import LesionNet
 
     rule = recipe["network"]
-    return LesionNet(rule["image_channels"], rule["width"], recipe["guidance"]["kind"] in DISTANCES)
+    distances = recipe["guidance"]["kind"] in DISTANCES
+    return LesionNet(rule["image_channels"], rule["width"], distances, len(recipe["names"]))

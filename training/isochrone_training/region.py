@@ -29,9 +29,19 @@ class Region:
     volume_spacing_mm: tuple[float, float, float]
 
     def cut(self, array: np.ndarray, fill: float) -> np.ndarray:
-        """The volume's values in the region, float32 ``[side]*3``; ``fill`` outside."""
+        """The volume's values in the region, float32 ``[side]*3``; ``fill`` outside. Reads no more than it needs."""
+        spans = []
+        for c, s, v, n in zip(self.centre, self.spacing_mm, self.volume_spacing_mm, self.volume_shape):
+            reach = (self.side / 2 + 1) * s / v + 2
+            low, high = int(np.floor(c - reach)), int(np.ceil(c + reach)) + 1
+            spans.append(slice(min(max(0, low), n - 1), max(min(n, high), min(max(0, low), n - 1) + 1)))
+        return self.cut_part(array[tuple(spans)], [s.start for s in spans], fill)
+
+    def cut_part(self, array: np.ndarray, first, fill: float = 0.0) -> np.ndarray:
+        """The same of a part of the volume that begins at voxel ``first``; ``fill`` outside of the part."""
+        centre = tuple(float(c - f) for c, f in zip(self.centre, first))
         return resample_region(
-            np.ascontiguousarray(array, np.float32), self.volume_spacing_mm, self.centre,
+            np.ascontiguousarray(array, np.float32), self.volume_spacing_mm, centre,
             (self.side,) * 3, self.spacing_mm, fill,
         )
 
@@ -68,6 +78,15 @@ def first_spacing(rule: dict, volume_spacing_mm) -> float:
     voxel = float(np.prod(volume_spacing_mm) ** (1 / 3))
     spacing = max(rule["first_spacing_mm"], rule["first_spacing_voxels"] * voxel)
     return float(np.clip(spacing, rule["min_spacing_mm"], rule["max_spacing_mm"]))
+
+
+def first_spacings(rule: dict, volume_spacing_mm) -> list[float]:
+    """Spacings of the regions that are looked at round a first click, mm: each as :func:`first_spacing` would have it."""
+    pairs = zip(rule["first_spacings_mm"], rule["first_spacings_voxels"])
+    return [
+        first_spacing({**rule, "first_spacing_mm": mm, "first_spacing_voxels": voxels}, volume_spacing_mm)
+        for mm, voxels in pairs
+    ]
 
 
 def normalise(image: np.ndarray, inside: np.ndarray, percentiles=(0.5, 99.5)) -> np.ndarray:

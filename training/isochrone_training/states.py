@@ -1,6 +1,6 @@
 """The states in which the sampler and the error head are trained: the server's own, played once and stored.
 
-``python -m isochrone_training.states --data DIR --bundle ../models/lesion-3 --out cache/states --count 2400``
+``python -m isochrone_training.states --data DIR --bundle ../models/lesion-4 --out cache/states --count 2400``
 
 The encoder and the decoder are finished, so that a state is stored as what these two make of it: features, logit, and
 what is wrong with the answer. Most are of whole sessions on training patients (turned volumes, readers of several
@@ -14,13 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import Case, Sampler, patient, stored_volumes
+from .data import Case, read_cases
 from .evaluate import Bundle
 from .kernels import set_threads, simulated_click
 from .reader import Session
 from .recipe import read_recipe
+from .samples import Sampler
 from .train import tensors
 from .uncertainty import boundary_band
+from .volumes import read_volumes, stored_files
 
 BAND_MM = 10.0
 FEATURES = ("f0", "f1", "f2", "f3")
@@ -51,14 +53,14 @@ def turned(rng, case: Case) -> Case:
         np.ascontiguousarray(np.flip(x.transpose(order), flips)) for x in (case.image, case.labels, *case.companions)
     )
     spacing = tuple(case.spacing_mm[o] for o in order)
-    return Case(case.name, case.modality, image, labels, spacing, [], others, case.companion_modalities, case.outlined)
+    return Case(case.name, case.modality, image, labels, spacing, others, case.companion_modalities, case.group, case.patient)
 
 
 def played(rng, bundle: Bundle, case: Case, region: dict, clicks: int = 5):
-    """The states of one session on one lesion."""
+    """The states of one session on one target."""
     case = turned(rng, case)
-    lesion = case.lesions[rng.integers(len(case.lesions))]
-    truth = case.labels == lesion.label
+    targets = case.targets()
+    _, truth = targets[rng.integers(len(targets))]
     session = Session(case.images(bundle.channels), case.spacing_mm, bundle.probability, region)
     for _ in range(clicks):
         reader = str(rng.choice(["centre", "edt", "perturbed"], p=[0.65, 0.25, 0.1]))
@@ -66,7 +68,7 @@ def played(rng, bundle: Bundle, case: Case, region: dict, clicks: int = 5):
         if found is None:
             return
         session.click(*found)
-        probability = session.network(*session.inputs)
+        probability, _ = session.network(*session.inputs)
         seen = session.region.cut(truth, 0.0) > 0.5
         yield stored(bundle, probability, seen, session.region.inside_volume(), session.region.spacing_mm[0])
 
@@ -74,8 +76,8 @@ def played(rng, bundle: Bundle, case: Case, region: dict, clicks: int = 5):
 def cut(bundle: Bundle, sampler: Sampler) -> dict:
     """A state as the main training sees it: after one prompt, or none."""
     sample = sampler.sample()
-    inputs = tensors([sample], sampler.recipe["region"]["encoding"])
-    probability = bundle.probability(*(x[0].numpy() for x in inputs))
+    inputs = tensors([sample], sampler.recipe["region"]["encoding"])[:4]
+    probability, _ = bundle.probability(*(x[0].numpy() for x in inputs))
     return stored(bundle, probability, sample.truth, sample.inside, sample.spacing_mm)
 
 
@@ -84,9 +86,9 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled cases, see layouts.py")
-    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-3")
+    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-4")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
-    parser.add_argument("--cache", type=Path, default=here / "cache", help="what synth and negatives have written")
+    parser.add_argument("--cache", type=Path, default=here / "cache", help="what volumes, structures and synth have written")
     parser.add_argument("--out", type=Path, default=here / "cache" / "states")
     parser.add_argument("--count", type=int, default=2400)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop earlier, after so long")
@@ -95,15 +97,15 @@ def main() -> None:
     set_threads(1)
     recipe = read_recipe(args.recipe)
     recipe["sampling"]["side_voxels"] = recipe["region"]["side_voxels"]
-    sampler = Sampler(args.data, stored_volumes(args.cache), recipe, [recipe["seed"], args.seed])
+    sampler = Sampler(read_volumes(args.cache / "volumes"), stored_files(args.cache), recipe, [recipe["seed"], args.seed])
+    cases = read_cases(args.data, "train", recipe)
     bundle, rng, number = Bundle(args.bundle, 1), sampler.rng, 0
     args.out.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + 60 * args.minutes
     while number < args.count and time.monotonic() < end:
         if rng.random() < 0.55:
-            case = sampler.case()
-            found = played(rng, bundle, case, recipe["region"]) if case.lesions else []
-            name = patient(case.name)
+            case = cases[rng.integers(len(cases))]
+            found, name = played(rng, bundle, case, recipe["region"]), case.patient
         else:
             found, name = [cut(bundle, sampler)], "any"
         for state in found:

@@ -1,9 +1,9 @@
 """Parts of real images that stand out by their grey value, as further things to click on.
 
-``python -m isochrone_training.structures --data DIR --out cache/structures`` goes through the training patients' images
-and the volumes of :mod:`negatives`, and writes each structure with its surroundings as ``<image>_<n>.npz``, in the
-format of :mod:`synth` with ``modality``. Two dozen patients have too few lesions to teach what a click means; vessels,
-nodes, organs and bones have borders as real as a lesion's, and nobody needs to outline them.
+``python -m isochrone_training.structures --volumes cache/volumes --out cache/structures`` goes through what
+:mod:`volumes` has written, and writes each structure with its surroundings as ``<image>_<n>.npz``, in the format of
+:mod:`synth` with ``modality``. Two dozen patients have too few lesions to teach what a click means; vessels, nodes,
+organs and bones have borders as real as a lesion's, and nobody needs to outline them.
 
 A structure is a maximally stable extremal region (Matas et al., BMVC 2002) in 3D: a component above (or below) a
 threshold whose size hardly changes with the threshold; or a basin of the gradient's watershed that is steeper at its
@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from .data import Case, begun, finished, read_cases, read_small_lesions, read_stored
+from .data import Case
+from .volumes import Volume, read_volumes
 
 LEVELS = 28  # thresholds
 SIGMAS_MM = (1.0, 2.0, 4.0)  # of the gradient
@@ -162,27 +163,36 @@ def save(case: Case, box, mask: np.ndarray, path: Path) -> None:
     part.rename(path)
 
 
+def case_of(v: Volume) -> Case:
+    """A volume's first image and what is outlined in it."""
+    labels = np.zeros(v.image.shape[1:], np.uint8) if v.planes is None else (v.planes[0] > 0).astype(np.uint8)
+    return Case(v.name, v.modalities[0], np.asarray(v.image[0], np.float32), labels, v.spacing_mm)
+
+
 def main() -> None:
-    """Command line; what a whole run on the same data has written is kept."""
+    """Command line; what a whole run on the same volumes has written is kept."""
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of labelled cases, see layouts.py")
-    parser.add_argument("--negatives", type=Path, default=here / "cache" / "negatives")
+    parser.add_argument("--volumes", type=Path, default=here / "cache" / "volumes")
     parser.add_argument("--out", type=Path, default=here / "cache" / "structures")
     parser.add_argument("--seed", type=int, default=20261130)
     args = parser.parse_args()
-    if not begun(args.out, args.data):
+    made_of, done = (args.volumes / "made_of.json").read_text(), args.out / "made_of.json"
+    if done.exists() and done.read_text() == made_of:
         return
-    cases = read_cases(args.data, None) + read_small_lesions(args.data)
-    cases += [read_stored(path) for path in sorted(args.negatives.glob("[!.]*.npz"))]
-    for number, case in enumerate(cases):
+    args.out.mkdir(parents=True, exist_ok=True)
+    for left in [*args.out.glob("*.npz"), *args.out.glob("made_of*")]:
+        left.unlink()
+    volumes = read_volumes(args.volumes)
+    for number, v in enumerate(volumes):
+        case = case_of(v)
         chosen = structures(case, np.random.default_rng([args.seed, number]))
         for n, (_, box, mask) in enumerate(chosen):
             save(case, box, mask, args.out / f"{case.name}_{n:02d}.npz")
         sizes = sorted(m.sum() * np.prod(case.spacing_mm) / 1000 for _, _, m in chosen)
         span = f" of {sizes[0]:.2g} to {sizes[-1]:.3g} mL" if sizes else ""
-        print(f"{number + 1} of {len(cases)}  {case.name}: {len(chosen)} structures{span}", flush=True)
-    finished(args.out, args.data)
+        print(f"{number + 1} of {len(volumes)}  {case.name}: {len(chosen)} structures{span}", flush=True)
+    done.write_text(made_of)
 
 
 if __name__ == "__main__":

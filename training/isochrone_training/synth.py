@@ -31,41 +31,41 @@ def rotation(rng: np.random.Generator) -> np.ndarray:
     return q * np.sign(np.diag(r))
 
 
-def coordinates(centre: np.ndarray) -> np.ndarray:
-    """Offsets of all voxels from a centre, float32 ``[3, k, j, i]``."""
-    grid = np.meshgrid(*(np.arange(SIDE, dtype=np.float32) - c for c in centre), indexing="ij")
+def coordinates(centre: np.ndarray, side: int) -> np.ndarray:
+    """Offsets of all voxels of a cube from a centre, float32 ``[3, k, j, i]``."""
+    grid = np.meshgrid(*(np.arange(side, dtype=np.float32) - c for c in centre), indexing="ij")
     return np.stack(grid)
 
 
-def radial(rng: np.random.Generator, centre, radii) -> tuple[np.ndarray, np.ndarray]:
+def radial(rng: np.random.Generator, centre, radii, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
     """Radius in units of a rotated ellipsoid's, and the unit directions ``[3, k, j, i]``."""
-    x = np.tensordot(rotation(rng).astype(np.float32), coordinates(centre), 1)
+    x = np.tensordot(rotation(rng).astype(np.float32), coordinates(centre, side), 1)
     x /= np.asarray(radii, np.float32)[:, None, None, None]
     rho = np.sqrt((x * x).sum(0))
     return rho, x / (rho + 1e-3)
 
 
-def ellipsoid(rng, centre, radii):
+def ellipsoid(rng, centre, radii, side: int = SIDE):
     """A deformed ellipsoid: level set, positive inside."""
-    rho, _ = radial(rng, centre, radii)
-    return 1 - rho + rng.uniform(0, 0.35) * noise(rng, max(3, np.mean(radii) * rng.uniform(0.4, 1)))
+    rho, _ = radial(rng, centre, radii, side)
+    return 1 - rho + rng.uniform(0, 0.35) * noise(rng, max(3, np.mean(radii) * rng.uniform(0.4, 1)), side)
 
 
-def lobulated(rng, centre, radii):
+def lobulated(rng, centre, radii, side: int = SIDE):
     """A union of balls of various sizes round a centre."""
-    level = np.full((SIDE,) * 3, -9.0, np.float32)
+    level = np.full((side,) * 3, -9.0, np.float32)
     for _ in range(rng.integers(3, 9)):
         ball = rng.uniform(0.35, 0.75)
         offset = rng.standard_normal(3)
         offset *= rng.uniform(0.2, 0.75) / np.linalg.norm(offset) * np.asarray(radii)
-        x = coordinates(np.asarray(centre) + offset)
+        x = coordinates(np.asarray(centre) + offset, side)
         level = np.maximum(level, ball - np.sqrt((x * x).sum(0)) / np.mean(radii))
-    return level + 0.06 * noise(rng, max(3, np.mean(radii) * 0.4))
+    return level + 0.06 * noise(rng, max(3, np.mean(radii) * 0.4), side)
 
 
-def star(rng, centre, radii):
+def star(rng, centre, radii, side: int = SIDE):
     """A spiculated shape: the radius depends on the direction."""
-    rho, way = radial(rng, centre, radii)
+    rho, way = radial(rng, centre, radii, side)
     outline = np.zeros_like(rho)
     for _ in range(rng.integers(4, 10)):
         axis = rng.standard_normal(3)
@@ -75,7 +75,7 @@ def star(rng, centre, radii):
     return 0.6 * (1 + outline) - rho
 
 
-def tube(rng, centre, radii):
+def tube(rng, centre, radii, side: int = SIDE):
     """A bent tube, as a vessel or a spread tumour."""
     points, way = [np.zeros(3)], rng.standard_normal(3)
     for _ in range(14):
@@ -84,20 +84,20 @@ def tube(rng, centre, radii):
     points = np.array(points) - np.mean(points, 0)
     points *= np.max(radii) / np.abs(points).max()
     thick = max(2.0, np.max(radii) * rng.uniform(0.18, 0.4))
-    nearest = np.full((SIDE,) * 3, 1e9, np.float32)
+    nearest = np.full((side,) * 3, 1e9, np.float32)
     for point in points:
-        x = coordinates(np.asarray(centre) + point)
+        x = coordinates(np.asarray(centre) + point, side)
         nearest = np.minimum(nearest, (x * x).sum(0))
-    return 1 - np.sqrt(nearest) / thick + 0.15 * noise(rng, max(3, thick))
+    return 1 - np.sqrt(nearest) / thick + 0.15 * noise(rng, max(3, thick), side)
 
 
 SHAPES = (ellipsoid, lobulated, star, tube)
 
 
-def shape(rng, centre, size) -> np.ndarray:
+def shape(rng, centre, size, side: int = SIDE) -> np.ndarray:
     """A random level set of about ``size`` voxels across, positive inside."""
     make = SHAPES[rng.choice(len(SHAPES), p=[0.4, 0.3, 0.2, 0.1])]
-    return make(rng, centre, size / 2 * np.exp(rng.uniform(-0.5, 0.15, 3)))
+    return make(rng, centre, size / 2 * np.exp(rng.uniform(-0.5, 0.15, 3)), side)
 
 
 def largest(mask: np.ndarray) -> np.ndarray:
@@ -193,7 +193,7 @@ def main() -> None:
     """Command line; volumes that exist are kept, and each has a seed of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("cache/synthetic"))
-    parser.add_argument("--count", type=int, default=480)
+    parser.add_argument("--count", type=int, default=240)
     parser.add_argument("--seed", type=int, default=20261123)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

@@ -65,7 +65,7 @@ def main() -> None:
     """Command line."""
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-3")
+    parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-4")
     parser.add_argument("--sides", type=int, nargs="+", default=[64, 96])
     args = parser.parse_args()
     recipe = read_recipe(here / "recipe.toml")

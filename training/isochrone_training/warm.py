@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from .checkpoint import load_average
 from .net import LesionNet
 
 # Where a graph's parameters live in the network.
@@ -33,7 +34,9 @@ def warm_start(net: LesionNet, bundle: Path, guidance: str) -> None:
     The sampler and the error head begin as the decoder's trunk.
     """
     if bundle.is_file():
-        net.load_state_dict(torch.load(bundle, weights_only=True)["average"])
+        load_average(net, bundle)
+        for part in (net.sampler, net.error):
+            begin_as_decoder(part, net)
         return
     state, found = net.state_dict(), weights(bundle)
     if "sampler.coarse.weight" in found:  # a sampler that shared the decoder's trunk

@@ -1,5 +1,7 @@
 """Two image channels, from the cases on a disk to a bundle that the server takes."""
 
+import copy
+import json
 import subprocess
 import tomllib
 from pathlib import Path
@@ -35,29 +37,49 @@ def patient(folder, seed):
 def test_a_network_of_two_channels_is_trained_judged_and_served(tmp_path):
     from isochrone_training.ablation import Source
     from isochrone_training.bundle import write_description
-    from isochrone_training.data import Sampler, read_cases
-    from isochrone_training.evaluate import Bundle, evaluate_case
+    from isochrone_training.checkpoint import save
+    from isochrone_training.data import read_cases
+    from isochrone_training.evaluate import Bundle, evaluate_target
     from isochrone_training.export import ROLES, export, sha256
     from isochrone_training.recipe import read_recipe
+    from isochrone_training.samples import Sampler
     from isochrone_training.train import Trainer
-    from isochrone_training.validate import validate
+    from isochrone_training.validate import summary, validate
+    from isochrone_training.volumes import parts, read_volumes, write
 
     for seed, name in enumerate(("a", "b", "sts_029_petct")):
         patient(tmp_path / "labelled" / name, seed)
+    (tmp_path / "split.toml").write_text('train = ["a", "b"]\nvalidate = ["sts_029_petct"]')
     text = (HERE / "recipe.toml").read_text()
     one = next(line for line in text.splitlines() if line.startswith("channels = "))
     (tmp_path / "recipe.toml").write_text(text.replace(one, 'channels = [["PT"], ["CT"]]'))
     recipe = read_recipe(tmp_path / "recipe.toml")
     recipe["network"]["width"] = 4
     recipe["sampling"]["side_voxels"] = 32
-    trainer = Trainer(recipe, tmp_path, 1.0)
-    nothing = {"synthetic": [], "structures": [], "negatives": []}
-    source = Source(Sampler(tmp_path, nothing, recipe, [1]), 2)
+    volumes = tmp_path / "volumes"
+    volumes.mkdir()
+    index = [write(volumes, c.name, c, True, {}, False) for c in read_cases(tmp_path, "train", recipe)]
+    (volumes / "index.json").write_text(json.dumps(index))
+    assert len(parts(np.ones((4, 4, 4), np.uint8), (1.0,) * 3, {}, False)[1]) == 1
+
+    trainer = Trainer(recipe, tmp_path, 10)
+    source = Source(Sampler(read_volumes(volumes), {}, recipe, [1]), 2)
     batch = trainer.batch(source)
     assert batch[0].channels.shape == (2, 32, 32, 32)
     assert np.isfinite([trainer.update(batch), trainer.update(trainer.batch(source))]).all()
+    save(trainer, tmp_path)
+    again = Trainer(recipe, tmp_path, 10)
+    assert again.step == 2 and again.voxels == trainer.voxels
+    assert again.rng.bit_generator.state == trainer.rng.bit_generator.state
+    assert all(torch.equal(v, again.average[k]) for k, v in trainer.average.items())
+    batch = [source.next()[0]]
+    again.pool, trainer.pool = [], []
+    twice = [t.update(copy.deepcopy(batch)) for t in (trainer, again)]
+    assert twice[0] == twice[1], "going on is the same as not having stopped"
+    assert all(torch.equal(v, again.net.state_dict()[k]) for k, v in trainer.net.state_dict().items())
     recipe["validation"]["clicks"] = 1
-    assert set(validate(trainer.averaged(), tmp_path, recipe)) == {"PT@1"}
+    rows = validate(trainer.averaged(), tmp_path, recipe)
+    assert [r["modality"] for r in rows] == ["PT"] and "macro over modalities" in summary(rows)
 
     bundle = tmp_path / "bundle"
     export(trainer.averaged(), bundle)
@@ -66,8 +88,9 @@ def test_a_network_of_two_channels_is_trained_judged_and_served(tmp_path):
     described = tomllib.loads((bundle / "bundle.toml").read_text())["channel"]
     assert [c["modalities"] for c in described] == [["PT"], ["CT"]]
     assert "missing" not in described[0] and described[1]["missing"] == 0.0
-    (case,) = read_cases(tmp_path, {"sts_029"}, 2)
-    assert len(evaluate_case(Bundle(bundle), case, recipe["region"], 1)["dice"]) == 1
+    (case,) = read_cases(tmp_path, "validate", recipe)
+    ((name, truth),) = case.targets()
+    assert len(evaluate_target(Bundle(bundle), case, name, truth, recipe["region"], 1)["dice"]) == 1
 
     server = HERE.parent / "target" / "release" / "isochrone"
     if not server.exists():

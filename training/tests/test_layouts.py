@@ -73,25 +73,6 @@ def test_a_companion_comes_onto_the_first_images_grid(tmp_path, image):
     assert not read_case(files).companions
 
 
-def test_healthy_volumes_give_regions_without_clicks_or_lesion(tmp_path, image):
-    from isochrone_training.data import Sampler, stored_volumes
-    from isochrone_training.negatives import save as keep
-    from isochrone_training.recipe import read_recipe
-
-    save(tmp_path / "c/image.nii.gz", image)
-    save(tmp_path / "c/mask.nii.gz", (image > 1).astype(np.uint8))
-    (tmp_path / "cache/negatives").mkdir(parents=True)
-    keep(tmp_path / "cache/negatives", "head", "MR", nibabel.Nifti1Image(image, np.eye(4)))
-    stored = stored_volumes(tmp_path / "cache")
-    assert [p.name for p in stored["negatives"]] == ["head.npz"] and not stored["synthetic"]
-    recipe = read_recipe(Path(__file__).parent.parent / "recipe.toml")
-    recipe["sampling"] |= {"negative_share": 1.0, "healthy_share": 1.0, "side_voxels": 16}
-    sampler = Sampler(tmp_path, stored, recipe, 1)
-    for _ in range(5):
-        sample = sampler.sample()
-        assert not sample.truth.any() and not sample.start.clicks and sample.start.previous is None
-
-
 def test_every_habit_of_the_reader_is_one_of_the_wheels():
     from isochrone_training.clicks import HABITS, next_prompt
 
@@ -108,23 +89,27 @@ def test_every_habit_of_the_reader_is_one_of_the_wheels():
     assert sum(HABITS.values()) == pytest.approx(1.0)
 
 
-def test_stored_volumes_are_made_anew_for_other_data_or_after_an_interruption(tmp_path):
-    from isochrone_training.data import begun, finished
-
-    out, data, other = (tmp_path / name for name in ("out", "a", "b"))
-    assert begun(out, data)
-    (out / "half.npz").touch()
-    assert begun(out, data) and not (out / "half.npz").exists()
-    (out / "whole.npz").touch()
-    finished(out, data)
-    assert not begun(out, data) and (out / "whole.npz").exists()
-    assert begun(out, other) and not (out / "whole.npz").exists()
-
-
 def test_the_training_hears_why_there_are_no_samples(tmp_path):
     from isochrone_training.feed import Feed
 
-    feed = Feed(tmp_path, {}, {"network": {"image_channels": 1}}, 1)
-    with pytest.raises(RuntimeError, match="no labelled cases"):
+    feed = Feed(tmp_path, {}, 1)
+    with pytest.raises(RuntimeError, match="index.json"):
         feed.next()
     feed.close()
+
+
+def test_a_split_without_a_file_keeps_every_fifth_patient_apart(tmp_path, image):
+    from isochrone_training.data import read_cases, read_split
+
+    for n in range(6):
+        folder = tmp_path / f"c{n}"
+        save(folder / "image.nii.gz", image)
+        save(folder / "mask.nii.gz", (image > 1).astype(np.uint8))
+        (folder / "meta.json").write_text(f'{{"modality": "MR", "patient": "p{n // 2}"}}')
+    recipe = {"data": {"split": "split.toml"}, "network": {"image_channels": 1}}
+    assert len(read_split(tmp_path, recipe)["train"]) == 6
+    (tmp_path / "split.toml").write_text('train = ["c0"]\nvalidate = ["c2"]\nvalidate_unseen = ["c4"]')
+    assert [c.name for c in read_cases(tmp_path, "validate_unseen", recipe)] == ["c4"]
+    (tmp_path / "split.toml").write_text('train = ["c0"]\nvalidate = ["c1"]')
+    with pytest.raises(ValueError, match="p0"):
+        read_split(tmp_path, recipe)

@@ -4,6 +4,13 @@ import numpy as np
 import pytest
 
 pytest.importorskip("isochrone")
+RULE = {
+    "side_voxels": 64, "percentiles": [0.5, 99.5], "first_spacing_mm": 0.8,
+    "min_spacing_mm": 0.5, "max_spacing_mm": 6.0, "zoom_out": 1.5, "context": 1.5,
+    "shrink_below": 0.3, "shrink_to": 2.0, "reach_voxels": 10, "first_spacing_voxels": 0.75,
+    "local_from": 3,
+    "encoding": {"kind": "gaussian", "sigma_voxels": 2.0},
+}
 
 
 def ball(shape, centre, radius):
@@ -47,17 +54,10 @@ def test_reader_finds_a_bright_ball_with_a_threshold_for_a_network():
     from isochrone_training.reader import Session, play
 
     truth = ball((60, 60, 60), (30, 28, 33), 18)
-    rule = {
-        "side_voxels": 64, "percentiles": [0.5, 99.5], "first_spacing_mm": 0.8,
-        "min_spacing_mm": 0.5, "max_spacing_mm": 6.0, "zoom_out": 1.5, "context": 1.5,
-        "shrink_below": 0.3, "shrink_to": 2.0, "reach_voxels": 10, "first_spacing_voxels": 0.75,
-        "local_from": 3,
-        "encoding": {"kind": "gaussian", "sigma_voxels": 2.0},
-    }
-    network = lambda image, previous, positive, negative: (image[0] > 0.5).astype(np.float32)
-    session = Session([truth * 10.0], (1.0, 1.0, 1.0), network, rule)
+    network = lambda image, previous, positive, negative: ((image[0] > 0.5).astype(np.float32), 0.5)
+    session = Session([truth * 10.0], (1.0, 1.0, 1.0), network, RULE)
     assert play(session, truth, 3)[-1] > 0.97
-    session = Session([ball((60, 60, 60), (30, 28, 33), 26) * 10.0], (1.0, 1.0, 1.0), network, rule)
+    session = Session([ball((60, 60, 60), (30, 28, 33), 26) * 10.0], (1.0, 1.0, 1.0), network, RULE)
     session.click((30, 28, 33), True)
     assert session.passes > 1, "a lesion larger than the region must zoom out"
 
@@ -73,9 +73,26 @@ def test_synthetic_volumes_repeat_and_hold_one_lesion():
     assert ndimage.label(mask, np.ones((3, 3, 3)))[1] <= 3
 
 
-def test_patients_are_on_one_side():
-    from isochrone_training.data import TRAIN_PATIENTS, VALIDATION_PATIENTS, patient
+def test_reading_only_what_a_region_needs_changes_nothing():
+    from isochrone_training.region import Region, resample_region
 
-    assert not TRAIN_PATIENTS & VALIDATION_PATIENTS
-    assert patient("sts_001_mr_t1") == "sts_001"
-    assert patient("nsclc_petct_001491_pt") in VALIDATION_PATIENTS
+    volume = np.random.default_rng(5).normal(0, 1, (40, 90, 80)).astype(np.float32)
+    for centre, spacing in (((20.3, 44.0, 41.7), 0.7), ((2.0, 88.0, 5.0), 2.2), ((39.0, 0.0, 79.0), 5.0)):
+        region = Region(centre, (spacing,) * 3, 32, volume.shape, (3.0, 1.0, 1.2))
+        wanted = resample_region(volume, (3.0, 1.0, 1.2), centre, (32,) * 3, (spacing,) * 3, 0.0)
+        assert np.allclose(region.cut(volume, 0.0), wanted, atol=1e-4)
+
+
+def test_a_first_click_takes_the_spacing_that_the_network_expects_most_of():
+    from isochrone_training.reader import Session
+
+    seen = []
+
+    def network(image, previous, positive, negative):
+        seen.append(session.region.spacing_mm[0])
+        return (positive > 0.5).astype(np.float32), 0.9 if 2.9 < seen[-1] < 3.1 else 0.2
+
+    rule = RULE | {"first_spacings_mm": [0.8, 1.5, 3.0, 5.0], "first_spacings_voxels": [0.4, 0.75, 1.5, 2.5]}
+    session = Session([np.ones((60, 60, 60), np.float32)], (1.0, 1.0, 1.0), network, rule, several=True)
+    session.click((30, 30, 30), True)
+    assert seen[:4] == [0.8, 1.5, 3.0, 5.0] and seen[4] == 3.0

@@ -31,14 +31,15 @@ def test_a_ball_is_found_and_neither_the_lesion_nor_a_plate():
 
 
 def test_a_structure_is_stored_as_the_sampler_reads_it(tmp_path):
-    from isochrone_training.data import Case, read_stored
+    from isochrone_training.data import Case
     from isochrone_training.structures import save
+    from isochrone_training.volumes import stored as read
 
     shape = (40, 40, 40)
     node = ball(shape, (20, 20, 20), 6)
     case = Case("made", "MR", node.astype(np.float32), np.zeros(shape, np.uint8), (2.0, 1.0, 1.0))
     box = tuple(slice(14, 27) for _ in range(3))
     save(case, box, node[box], tmp_path / "made_00.npz")
-    stored = read_stored(tmp_path / "made_00.npz")
-    assert stored.modality == "MR" and stored.spacing_mm == (2.0, 1.0, 1.0)
-    assert len(stored.lesions) == 1 and (stored.labels > 0).sum() == node.sum()
+    stored = read(tmp_path / "made_00.npz")
+    assert stored.modalities == ["MR"] and stored.spacing_mm == (2.0, 1.0, 1.0)
+    assert len(stored.targets) == 1 and (stored.planes > 0).sum() == node.sum()
