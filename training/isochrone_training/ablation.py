@@ -2,8 +2,8 @@
 
 ``python -m isochrone_training.ablation --data DIR --steps 1500 --seeds 1 --json FILE``
 
-Every arm begins from the same random weights and sees the same samples. It is judged on held-back patients, in regions of 1.5 times the
-lesion's extent, by the centre reader: Dice in the region after 1, 3, 5 and 10 clicks.
+Every arm begins from the same random weights and sees the same samples. It is judged on held-back patients, in regions
+of 1.5 times the lesion's extent, by the centre reader: Dice in the region after 1, 3, 5 and 10 clicks.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--side", type=int, default=48)
     parser.add_argument("--arms", nargs="+", default=list(ARMS))
-    parser.add_argument("--cache", type=Path, default=here / "cache", help="what volumes, structures and synth have written")
+    parser.add_argument("--cache", type=Path, default=here / "cache", help="what volumes, structures, synth wrote")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
     parser.add_argument("--json", type=Path, required=True)
     args = parser.parse_args()

@@ -3,7 +3,8 @@
 ``python -m isochrone_training.calibration --data DIR --bundle B --out DIR`` plays the centre reader on held-back
 patients and looks at voxels within 10 mm either side of the predicted boundary, on the working grid, after clicks 1,
 3 and 5. The temperature of least cross-entropy is fitted on every other patient and its expected calibration error
-(ECE) reported on the rest, and the other way round; the one for the bundle is fitted on all. What samples, augmentation and the error head are worth is measured by the server:
+(ECE) reported on the rest, and the other way round; the one for the bundle is fitted on all.
+What samples, augmentation and the error head are worth is measured by the server:
 ``isochrone evaluate --uncertainty``.
 """
 

@@ -28,7 +28,9 @@ def orthogonal(matrix: Tensor) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Parameters of the groups with ``kernel`` by Muon; those of the others by AdamW."""
 
-    def __init__(self, net: nn.Module, parameters: list[nn.Parameter], rate: float, decay: float, kernels: bool) -> None:
+    def __init__(
+        self, net: nn.Module, parameters: list[nn.Parameter], rate: float, decay: float, kernels: bool
+    ) -> None:
         ends = {id(net.encoder.stem[0].weight), id(net.decoder.head.logit.weight), id(net.coarse.weight)}
         inner = [p for p in parameters if kernels and p.ndim == 5 and id(p) not in ends]
         chosen = {id(p) for p in inner}

@@ -80,7 +80,7 @@ class Encoder(nn.Module):
     def forward(
         self, image: Tensor, previous_mask: Tensor, positive: Tensor, negative: Tensor, name: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Inputs ``[N, C or 1, D, H, W]`` and names ``[N]`` (none: not told); features f0..f3, see the module's page."""
+        """Inputs ``[N, C or 1, D, H, W]`` and names ``[N]`` (none: not told); features f0..f3: see the module."""
         window = click_window(image, 1 - positive if self.distances else positive)
         f0 = self.level0(
             self.stem(torch.cat([image, window, previous_mask, positive, negative], dim=1))
@@ -151,8 +151,8 @@ class Quality(nn.Module):
         size, rim = p.mean((2, 3, 4)), border.mean((2, 3, 4))
         under = torch.einsum("tcdhw,tadhw->tac", x, p) / (p.sum((2, 3, 4)) + 1.0)[..., None]
         along = torch.einsum("tcdhw,tadhw->tac", x, border) / (border.sum((2, 3, 4)) + 1.0)[..., None]
-        ends = (p[:, :, 0].mean((2, 3)) + p[:, :, -1].mean((2, 3)) + p[:, :, :, 0].mean((2, 3)) + p[:, :, :, -1].mean((2, 3))
-                + p[..., 0].mean((2, 3)) + p[..., -1].mean((2, 3)))
+        faces = (p[:, :, 0], p[:, :, -1], p[:, :, :, 0], p[:, :, :, -1], p[..., 0], p[..., -1])
+        ends = sum(face.mean((2, 3)) for face in faces)
         flat = p.flatten(2)
         agree = torch.einsum("tan,tbn->tab", flat, flat).sum(2) / (p.shape[1] * (flat * flat).sum(2) + 1.0)
         figures = torch.stack([torch.log(size + 1e-5), size, rim, rim / (size + 1e-3), ends, agree], 2)

@@ -52,7 +52,8 @@ def uptake(rng, cube, mask, inside, modality: str, contrast: float, deviation: f
 
 def blend(rng, cube, mask, level, value: float, deviation: float, modality: str) -> None:
     """Paints a lesion with texture, at times with a core of another value, through a point spread."""
-    alpha = ndimage.gaussian_filter(mask.astype(np.float32), rng.uniform(0.8, 2.2) if modality == "PT" else rng.uniform(0.3, 1.3))
+    spread = rng.uniform(0.8, 2.2) if modality == "PT" else rng.uniform(0.3, 1.3)
+    alpha = ndimage.gaussian_filter(mask.astype(np.float32), spread)
     local = float(cube[mask].mean())
     texture = rng.uniform(0, 0.35) * abs(value - local) * noise(rng, rng.uniform(2, 8), cube.shape[0])
     kept = rng.uniform(0, 0.4)  # of the tissue's own structure

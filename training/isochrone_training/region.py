@@ -81,7 +81,7 @@ def first_spacing(rule: dict, volume_spacing_mm) -> float:
 
 
 def first_spacings(rule: dict, volume_spacing_mm) -> list[float]:
-    """Spacings of the regions that are looked at round a first click, mm: each as :func:`first_spacing` would have it."""
+    """Spacings of the regions that are looked at round a first click, mm: as :func:`first_spacing` has each."""
     pairs = zip(rule["first_spacings_mm"], rule["first_spacings_voxels"])
     return [
         first_spacing({**rule, "first_spacing_mm": mm, "first_spacing_voxels": voxels}, volume_spacing_mm)

@@ -163,7 +163,7 @@ class Sampler:
 
     def empty(self) -> Sample | None:
         """A region without what is asked for: nothing was clicked, or a false part was clicked away."""
-        rng, v = self.rng, self.volume("all")
+        v = self.volume("all")
         region = self.anywhere(v)
         if v.planes is not None and any((region.cut(p, 0.0) > 0.01).any() for p in v.planes):
             return None

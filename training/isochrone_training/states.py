@@ -10,6 +10,7 @@ synthetic and without clicks. A file holds one state in half precision, 1.5 MB.
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def turned(rng, case: Case) -> Case:
         np.ascontiguousarray(np.flip(x.transpose(order), flips)) for x in (case.image, case.labels, *case.companions)
     )
     spacing = tuple(case.spacing_mm[o] for o in order)
-    return Case(case.name, case.modality, image, labels, spacing, others, case.companion_modalities, case.group, case.patient)
+    return replace(case, image=image, labels=labels, spacing_mm=spacing, companions=others)
 
 
 def played(rng, bundle: Bundle, case: Case, region: dict, clicks: int = 5):
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of labelled cases, see layouts.py")
     parser.add_argument("--bundle", type=Path, default=here.parent / "models" / "lesion-4")
     parser.add_argument("--recipe", type=Path, default=here / "recipe.toml")
-    parser.add_argument("--cache", type=Path, default=here / "cache", help="what volumes, structures and synth have written")
+    parser.add_argument("--cache", type=Path, default=here / "cache", help="what volumes, structures, synth wrote")
     parser.add_argument("--out", type=Path, default=here / "cache" / "states")
     parser.add_argument("--count", type=int, default=2400)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop earlier, after so long")
@@ -97,7 +98,8 @@ def main() -> None:
     set_threads(1)
     recipe = read_recipe(args.recipe)
     recipe["sampling"]["side_voxels"] = recipe["region"]["side_voxels"]
-    sampler = Sampler(read_volumes(args.cache / "volumes"), stored_files(args.cache), recipe, [recipe["seed"], args.seed])
+    volumes, files = read_volumes(args.cache / "volumes"), stored_files(args.cache)
+    sampler = Sampler(volumes, files, recipe, [recipe["seed"], args.seed])
     cases = read_cases(args.data, "train", recipe)
     bundle, rng, number = Bundle(args.bundle, 1), sampler.rng, 0
     args.out.mkdir(parents=True, exist_ok=True)

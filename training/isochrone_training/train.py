@@ -236,7 +236,7 @@ def main() -> None:
     """Command line."""
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, default=here / "cache", help="what volumes, structures and synth have written")
+    parser.add_argument("--cache", type=Path, default=here / "cache", help="what volumes, structures, synth wrote")
     parser.add_argument("--steps", type=int, default=4000, help="of the whole training")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="of this call")
     parser.add_argument("--out", type=Path, default=here / "runs" / "latest")

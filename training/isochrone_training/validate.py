@@ -76,7 +76,7 @@ def validate(net: LesionNet, data: Path, recipe: dict, use: str = "validate", se
 
 
 def summary(rows: list[dict]) -> str:
-    """Lines of figures by group and modality; labels are averaged to volumes, volumes to groups, groups to modalities."""
+    """Lines of figures by group and modality; averaged label → volume → group → modality."""
     keys = sorted({(r["modality"], r["group"]) for r in rows})
     clicks = len(rows[0]["dice"])
     shown = [n for n in (1, 3, 5, 10) if n <= clicks]

@@ -83,10 +83,11 @@ def write(out: Path, name: str, case: Case, outlined: bool, names: dict[str, str
         values = np.nan_to_num(image)
         images.append((values * min(1.0, LARGEST / max(float(np.abs(values).max()), 1e-6))).astype(np.float16))
     np.save(out / f"{name}.image.npy", np.stack(images))
+    few = images[0][:: max(1, len(images[0]) // 64)]
     entry = {
         "name": name, "modalities": [case.modality, *case.companion_modalities], "group": case.group,
         "spacing_mm": list(case.spacing_mm), "outlined": outlined, "targets": [],
-        "range": [float(v) for v in np.percentile(images[0][:: max(1, len(images[0]) // 64)].astype(np.float32), (0.5, 99.5))],
+        "range": np.percentile(few.astype(np.float32), (0.5, 99.5)).tolist(),
     }
     if case.labels.any():
         planes, targets = parts(case.labels, case.spacing_mm, names, many)
@@ -203,7 +204,8 @@ def main() -> None:
     for path in sorted(args.data.glob("unlabelled/*/image.nii.gz")):
         told = json.loads((path.parent / "meta.json").read_text())
         if "SA" not in str(told.get("licence", "")):
-            add(image_alone(path, path.parent.name, code(str(told.get("modality", "OT"))), "unlabelled"), False, {}, False)
+            modality = code(str(told.get("modality", "OT")))
+            add(image_alone(path, path.parent.name, modality, "unlabelled"), False, {}, False)
     for folder in sorted(args.data.glob("dicom/*/")):
         if folder.name in rule["dicom"]:
             add(series(folder, args.isochrone), False, {}, False)

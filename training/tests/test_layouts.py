@@ -1,7 +1,6 @@
 """Cases are found in every layout, and read with their channels on one grid."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
