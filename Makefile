@@ -2,9 +2,11 @@
 # Needed beforehand: Rust 1.92 or later, Python 3.11, a C compiler.
 
 PYTHON     ?= python3
-# With an NVIDIA GPU the build that can use it; it falls back to the CPU where CUDA 13 or cuDNN 9 is missing.
-ONNXRUNTIME ?= $(if $(shell nvidia-smi -L 2>/dev/null),onnxruntime-gpu,onnxruntime)
-ORT_VERSION := 1.31.1
+# With an NVIDIA GPU the build that can use it; it falls back to the CPU where CUDA 13 or cuDNN 9 is missing. Else, on a
+# processor of Intel's kind under Linux, the build with OpenVINO's kernels, which are quicker. One of them, never two.
+PLAIN      := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),onnxruntime-openvino,onnxruntime)
+ONNXRUNTIME ?= $(if $(shell nvidia-smi -L 2>/dev/null),onnxruntime-gpu,$(PLAIN))
+ORT_VERSION := $(if $(filter onnxruntime-openvino,$(ONNXRUNTIME)),1.24.1,1.31.1)
 VENV       := .venv
 BIN        := target/release/isochrone
 # What tests may do and the product may not.

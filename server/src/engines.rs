@@ -25,12 +25,12 @@ pub fn load(config: &Config) -> Offered {
     let mut absent = None;
     match network(config) {
         Ok(network) => {
-            let about = network.engine.describe();
-            tracing::info!("engine network: {} on {}", about.model, about.device);
-            if !network.device_message.is_empty() {
-                tracing::warn!("{}", network.device_message);
+            let about = network.entry.engine.describe();
+            tracing::info!("engine network: {} on {}, {}", about.model, about.device, network.library);
+            if !network.entry.device_message.is_empty() {
+                tracing::warn!("{}", network.entry.device_message);
             }
-            engines.push(network);
+            engines.push(network.entry);
             health.push(("network", ServingStatus::Serving));
         }
         Err(error) => {
@@ -68,17 +68,21 @@ fn for_clients(error: &NetworkError) -> String {
     }
 }
 
-fn network(config: &Config) -> Result<EngineEntry, NetworkError> {
-    let runtime = Runtime::load(&config.runtime)?;
-    let network = Network::open(Bundle::load(&config.model)?, &runtime)?;
-    // So that the first click is as quick as any other.
-    network.warm_up()?;
+/// The network engine, and the library that runs it.
+struct Opened {
+    entry: EngineEntry,
+    library: String,
+}
+
+fn network(config: &Config) -> Result<Opened, NetworkError> {
+    let (network, runtime) = Network::ready(Bundle::load(&config.model)?, &Runtime::load(&config.runtime)?)?;
     let network: Arc<dyn Segmenter> = Arc::new(NetworkEngine::new(network));
     let engine = match runtime.device().used {
         Device::Cpu | Device::Auto => network,
         _ => Arc::new(FallbackEngine::new(network, on_the_cpu(config))),
     };
-    Ok(EngineEntry { engine, device_message: runtime.device().message.clone() })
+    let entry = EngineEntry { engine, device_message: runtime.device().message.clone() };
+    Ok(Opened { entry, library: runtime.library().to_owned() })
 }
 
 /// The same model on the CPU, for when the device fails.

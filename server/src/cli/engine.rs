@@ -3,7 +3,7 @@
 use super::shared;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use isochrone_network::{Device, Runtime, RuntimeOptions};
+use isochrone_network::{Bundle, Device, Network, Runtime, RuntimeOptions};
 use isochrone_segment::{
     ActiveContourEngine, GeodesicEngine, GraphCutEngine, IsoContourEngine, NetworkEngine, Segmenter, configured,
 };
@@ -22,7 +22,7 @@ pub struct EngineArgs {
     /// A parameter of a classical engine, such as `sigma=0.5`. Can be repeated; a wrong name lists them all.
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting, allow_hyphen_values = true)]
     set: Vec<(String, String)>,
-    /// auto, cpu, cuda, cuda:1, tensorrt, …
+    /// auto, cpu, openvino, cuda, cuda:1, tensorrt, …
     #[arg(long, default_value_t = Device::Auto)]
     device: Device,
 }
@@ -79,7 +79,8 @@ impl EngineArgs {
 
     fn load_network(&self) -> anyhow::Result<(NetworkEngine, String)> {
         let runtime = Runtime::load(&RuntimeOptions { device: self.device, ..RuntimeOptions::default() })?;
-        let engine = NetworkEngine::load(&self.model, &runtime).with_context(|| self.model.display().to_string())?;
-        Ok((engine, runtime.device().message.clone()))
+        let ready = Bundle::load(&self.model).and_then(|bundle| Network::ready(bundle, &runtime));
+        let (network, runtime) = ready.with_context(|| self.model.display().to_string())?;
+        Ok((NetworkEngine::new(network), runtime.device().message.clone()))
     }
 }

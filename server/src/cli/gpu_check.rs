@@ -1,4 +1,4 @@
-//! `isochrone gpu-check`: whether a GPU gives the CPU's masks, and what it saves.
+//! `isochrone gpu-check`: whether a GPU, or OpenVINO, gives the masks of the CPU's plain kernels, and what it saves.
 
 use super::cases::{self, Case};
 use super::shared;
@@ -22,7 +22,7 @@ const CLICKS: usize = 5;
 /// Stochastic samples.
 const SAMPLES: usize = 8;
 
-/// Compares the masks of a GPU with those of the CPU, and times both.
+/// Compares the masks of a GPU, or of OpenVINO, with those of the CPU's plain kernels, and times both.
 #[derive(Debug, Args)]
 pub struct GpuCheckArgs {
     /// Folder of labelled cases.
@@ -31,7 +31,10 @@ pub struct GpuCheckArgs {
     /// Model bundle.
     #[arg(long, default_value = "models/lesion-3")]
     model: PathBuf,
-    /// Such as auto, cuda, cuda:1 or tensorrt.
+    /// Only cases whose name begins so; can be repeated.
+    #[arg(long, value_name = "PREFIX")]
+    only: Vec<String>,
+    /// Such as auto, openvino, cuda, cuda:1 or tensorrt.
     #[arg(long, default_value_t = Device::Auto)]
     device: Device,
 }
@@ -53,7 +56,7 @@ pub fn run(args: &GpuCheckArgs) -> anyhow::Result<()> {
     if runtime.device().used == Device::Cpu {
         let why = &runtime.device().message;
         shared::print(&format!(
-            "There is no usable GPU here ({why}), so nothing was compared.\n\
+            "There is neither a usable GPU nor OpenVINO here ({why}), so nothing was compared.\n\
              On a machine with an NVIDIA GPU, its driver, CUDA 13 and cuDNN 9, this plays {CLICKS} clicks in each lesion of\n\
              {} on the CPU and on the GPU, demands a Dice of {PARITY} between their masks, and prints how long a click,\n\
              {SAMPLES} samples and a sweep of the volume take on each.\n",
@@ -61,7 +64,7 @@ pub fn run(args: &GpuCheckArgs) -> anyhow::Result<()> {
         ))?;
         return Ok(());
     }
-    let found = cases::find(&args.cases, &[])?;
+    let found = cases::find(&args.cases, &args.only)?;
     if found.is_empty() {
         bail!("{} holds no case; `make lesions` fetches some", args.cases.display());
     }
@@ -85,6 +88,7 @@ pub fn run(args: &GpuCheckArgs) -> anyhow::Result<()> {
         );
         runs.push(run);
     }
+    let device = runtime.device().used;
     let [cpu, gpu] = runs.as_slice() else { bail!("a device was not run") };
     let mut least = 1.0f64;
     for (a, b) in cpu.masks.iter().zip(&gpu.masks) {
@@ -93,7 +97,9 @@ pub fn run(args: &GpuCheckArgs) -> anyhow::Result<()> {
     out += &format!("least Dice between the masks of {} clicks: {least:.5} (wanted: {PARITY})\n", cpu.masks.len());
     shared::print(&out)?;
     if least < PARITY {
-        bail!("the masks of the two devices differ: do not use this GPU, and report its type and driver");
+        bail!(
+            "the masks of the two devices differ: do not use {device}, and report the processor or GPU and its driver"
+        );
     }
     Ok(())
 }

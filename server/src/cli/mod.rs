@@ -63,7 +63,7 @@ enum Command {
     /// Measure how long a reader waits
     #[command(hide = true)]
     Bench(bench::BenchArgs),
-    /// Compare a GPU's masks and times with the CPU's
+    /// Compare a GPU's masks and times, or OpenVINO's, with the CPU's
     GpuCheck(gpu_check::GpuCheckArgs),
     /// Serve volumes and sessions over gRPC
     Serve(serve::ServeArgs),

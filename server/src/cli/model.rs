@@ -30,7 +30,7 @@ enum ModelCommand {
 struct CheckArgs {
     /// Folder with bundle.toml.
     bundle: PathBuf,
-    /// auto, cpu, cuda, cuda:1, tensorrt, …
+    /// auto, cpu, openvino, cuda, cuda:1, tensorrt, …
     #[arg(long, default_value_t = Device::Auto)]
     device: Device,
 }
@@ -50,12 +50,11 @@ fn check(args: &CheckArgs) -> anyhow::Result<()> {
     shared::print(&describe(&bundle))?;
     let started = Instant::now();
     let runtime = Runtime::load(&RuntimeOptions { device: args.device, ..RuntimeOptions::default() })?;
+    let (network, runtime) = Network::ready(bundle, &runtime)?;
     if !runtime.device().message.is_empty() {
         say("note", &runtime.device().message)?;
     }
-    let network = Network::open(bundle, &runtime)?;
-    network.warm_up()?;
-    say("device", network.device())?;
+    say("device", &format!("{}, {}", network.device(), runtime.library()))?;
     say("loaded", &format!("{:.0} ms with a first run", ms(started)))?;
     time(&network)?;
     say("result", "the bundle is whole and runs here")

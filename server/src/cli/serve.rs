@@ -39,7 +39,7 @@ pub struct ServeArgs {
     /// Folder of a model bundle [default: models/lesion-3]
     #[arg(long, value_name = "BUNDLE", env = "ISOCHRONE_MODEL")]
     pub model: Option<PathBuf>,
-    /// Where the network runs: auto, cpu, cuda[:n] or tensorrt[:n]
+    /// Where the network runs: auto, cpu, openvino, cuda[:n] or tensorrt[:n]
     #[arg(long, env = "ISOCHRONE_DEVICE", default_value = "auto")]
     pub device: String,
     /// Threads for computing [default: one for each core]

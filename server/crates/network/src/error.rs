@@ -40,7 +40,7 @@ pub enum NetworkError {
     #[error("ONNX Runtime could not be loaded: {0}. Version 1.24 or later is needed; `make onnxruntime` installs one")]
     Library(String),
     /// A device name that is none.
-    #[error("{0:?} is not a device: write auto, cpu, cuda, cuda:1, tensorrt or tensorrt:1")]
+    #[error("{0:?} is not a device: write auto, cpu, openvino, cuda, cuda:1, tensorrt or tensorrt:1")]
     Device(String),
     /// Arrays that do not fit the bundle.
     #[error("The network's input does not fit: {0}")]

@@ -1,6 +1,7 @@
+use crate::sessions::{Outline, Sessions};
 use crate::{GraphSpec, NetworkError, NetworkInputs, Runtime};
 use ndarray::{Array3, ArrayView4, ArrayView5, Axis};
-use ort::session::{Session, SessionInputValue, SessionOutputs};
+use ort::session::{SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 use std::borrow::Cow;
 
@@ -9,7 +10,8 @@ pub(crate) type Feed<'a> = Vec<(Cow<'a, str>, SessionInputValue<'a>)>;
 
 /// One ONNX graph, open, whose names were checked against the bundle.
 pub(crate) struct Graph {
-    session: Session,
+    sessions: Sessions,
+    outline: Outline,
     spec: GraphSpec,
     /// Samples that one run may hold.
     pub batch: usize,
@@ -21,30 +23,27 @@ const BATCH: usize = 2;
 impl Graph {
     /// Opens a graph and checks that its inputs and outputs are those the bundle names.
     pub fn open(runtime: &Runtime, spec: &GraphSpec) -> Result<Self, NetworkError> {
-        let session = runtime.open(&spec.file)?;
+        let (sessions, outline) = Sessions::open(runtime, &spec.file)?;
         let role = spec.file.role;
         let wrong = |why: String| Err(NetworkError::Graph { role, why });
         let declared = declared(spec);
         for name in &declared {
-            if !session.inputs().iter().any(|i| i.name() == *name) {
+            if !outline.inputs.iter().any(|i| i.name == *name) {
                 return wrong(format!("it has no input {name:?}"));
             }
         }
-        if let Some(extra) = session.inputs().iter().find(|i| !declared.contains(&i.name())) {
-            return wrong(format!("its input {:?} is not in bundle.toml", extra.name()));
+        if let Some(extra) = outline.inputs.iter().find(|i| !declared.contains(&i.name.as_str())) {
+            return wrong(format!("its input {:?} is not in bundle.toml", extra.name));
         }
         if let Some(name) = &spec.logits
-            && !session.outputs().iter().any(|o| o.name() == name)
+            && !outline.outputs.contains(name)
         {
             return wrong(format!("it has no output {name:?}"));
         }
         // A single graph holds the image, whose batch is one.
-        let fixed = spec.image.is_some()
-            || session.inputs().iter().any(|i| {
-                let samples = i.dtype().tensor_shape().and_then(|s| s.first().copied());
-                spec.dropout.iter().any(|d| d.name == i.name()) && samples == Some(1)
-            });
-        Ok(Self { session, spec: spec.clone(), batch: if fixed { 1 } else { BATCH } })
+        let one_sample = |name: &String| outline.inputs.iter().any(|i| i.name == *name && i.first == Some(1));
+        let fixed = spec.image.is_some() || spec.dropout.iter().any(|d| one_sample(&d.name));
+        Ok(Self { sessions, outline, spec: spec.clone(), batch: if fixed { 1 } else { BATCH } })
     }
 
     pub fn spec(&self) -> &GraphSpec {
@@ -53,7 +52,7 @@ impl Graph {
 
     /// Fails unless every one of `names` is among the outputs.
     pub fn expect_outputs(&self, names: &[String]) -> Result<(), NetworkError> {
-        match names.iter().find(|name| !self.session.outputs().iter().any(|o| o.name() == *name)) {
+        match names.iter().find(|name| !self.outline.outputs.contains(name)) {
             Some(name) => {
                 Err(NetworkError::Graph { role: self.spec.file.role, why: format!("it has no output {name:?}") })
             }
@@ -62,7 +61,7 @@ impl Graph {
     }
 
     pub fn run(&mut self, feed: Feed<'_>) -> Result<SessionOutputs<'_>, NetworkError> {
-        Ok(self.session.run(feed)?)
+        Ok(self.sessions.for_feed(&self.outline, &feed)?.run(feed)?)
     }
 
     /// Image and prompts under this graph's names.

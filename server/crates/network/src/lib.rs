@@ -25,7 +25,9 @@ mod graph;
 mod library;
 mod network;
 mod normalise;
+mod ready;
 mod runtime;
+mod sessions;
 mod worker;
 
 pub use bundle::{

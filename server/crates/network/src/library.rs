@@ -51,6 +51,14 @@ fn in_folder(folder: &Path) -> Option<PathBuf> {
     found.into_iter().find(|p| p.is_file())
 }
 
+/// What a library is called, with the version that its file is named after, such as `ONNX Runtime 1.24.1`.
+pub(crate) fn title(path: &Path) -> String {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let version = name.strip_prefix("libonnxruntime.so.").or_else(|| name.strip_prefix("libonnxruntime."));
+    let version = version.map(|v| v.trim_end_matches(".dylib")).filter(|v| v.starts_with(|c: char| c.is_ascii_digit()));
+    version.map_or_else(|| "ONNX Runtime".to_owned(), |v| format!("ONNX Runtime {v}"))
+}
+
 /// Physical cores that this process may use; hyper-threads only get in each other's way.
 pub(crate) fn physical_cores() -> usize {
     let logical = std::thread::available_parallelism().map_or(1, usize::from);
@@ -78,6 +86,15 @@ mod tests {
         assert!(error.to_string().contains("make onnxruntime"), "{error}");
         assert!(!error.to_string().contains("/nowhere"), "{error}");
         assert!(locate(Some(Path::new("/"))).is_err());
+    }
+
+    #[test]
+    fn tells_its_version() {
+        assert_eq!(title(Path::new("/lib/libonnxruntime.so.1.24.1")), "ONNX Runtime 1.24.1");
+        assert_eq!(title(Path::new("libonnxruntime.1.31.1.dylib")), "ONNX Runtime 1.31.1");
+        for unknown in ["libonnxruntime.so", "onnxruntime.dll", "libonnxruntime.dylib"] {
+            assert_eq!(title(Path::new(unknown)), "ONNX Runtime", "{unknown}");
+        }
     }
 
     #[test]

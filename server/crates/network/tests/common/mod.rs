@@ -70,6 +70,7 @@ outputs = { logits = "logits" }
 "#;
 
 /// Somebody else's network: one graph, other names, no previous mask, no negative guidance, no dropout.
+#[allow(dead_code)] // Not every test binary runs it.
 pub const FOREIGN: &str = r#"
 [[graph]]
 role = "network"
