@@ -65,7 +65,9 @@ fn of_session(error: &SessionError) -> Code {
         SessionError::Revision { .. } => Code::Aborted,
         SessionError::Slice { .. } => Code::OutOfRange,
         SessionError::Prompt(PromptError::Outside { .. } | PromptError::NothingInside { .. }) => Code::OutOfRange,
-        SessionError::Limit { .. } | SessionError::Memory(_) | SessionError::NotKept(_) => Code::ResourceExhausted,
+        SessionError::Limit { .. } | SessionError::Marked(_) | SessionError::Memory(_) | SessionError::NotKept(_) => {
+            Code::ResourceExhausted
+        }
         SessionError::Record(_) => Code::DataLoss,
         SessionError::Prompt(_) | SessionError::Volume(_) => Code::InvalidArgument,
         SessionError::Proposal(_) => Code::Internal,
@@ -76,6 +78,7 @@ fn of_session(error: &SessionError) -> Code {
 fn of_segment(error: &SegmentError) -> Code {
     match error {
         SegmentError::Cancelled => Code::Aborted,
+        SegmentError::TooLong => Code::ResourceExhausted,
         SegmentError::NoPositivePrompt | SegmentError::NoSamples(_) | SegmentError::Unsupported(_) => {
             Code::FailedPrecondition
         }

@@ -4,7 +4,7 @@ use crate::local::{Bump, paint};
 use crate::signals::{Adaptive, adaptive_sigma, attract};
 use crate::{Geodesic, GeodesicField, GuidanceError, check, euclidean, location_prior};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// What a layer of points looks like to a network.
@@ -190,19 +190,35 @@ impl GuidanceState {
         layer: Layer,
         points: &[[usize; 3]],
     ) -> Result<(), GuidanceError> {
+        let Some(&first) = points.first() else { return Ok(()) };
+        let held = self.layers.get_mut(&layer).ok_or(GuidanceError::PointUnknown(first))?;
+        let mut there = counted(held.points.iter().map(|p| p.0));
+        let mut gone = HashMap::new();
+        let mut done = Ok(());
         for &point in points {
-            let unknown = GuidanceError::PointUnknown(point);
-            let held = self.layers.get_mut(&layer).ok_or(unknown.clone())?;
-            let at = held.points.iter().rposition(|p| p.0 == point).ok_or(unknown)?;
-            if let Some(field) = &mut held.field {
-                field.remove(image, point)?;
+            match there.get_mut(&point).filter(|count| **count > 0) {
+                Some(count) => *count -= 1,
+                None => {
+                    done = Err(GuidanceError::PointUnknown(point));
+                    break;
+                }
             }
-            held.points.remove(at);
-            if held.points.is_empty() {
-                held.field = None;
+            if let Some(field) = &mut held.field
+                && let Err(error) = field.remove(image, point)
+            {
+                done = Err(error);
+                break;
             }
+            *gone.entry(point).or_insert(0) += 1;
         }
-        Ok(())
+        // Of a point that is in several times, the last ones go.
+        let mut kept: Vec<_> = held.points.drain(..).rev().filter(|p| !took(&mut gone, p.0)).collect();
+        kept.reverse();
+        held.points = kept;
+        if held.points.is_empty() {
+            held.field = None;
+        }
+        done
     }
 
     /// Makes `points` the points of a layer: takes out what is not among them, puts in what is new.
@@ -216,19 +232,14 @@ impl GuidanceState {
         points: &[[usize; 3]],
     ) -> Result<(), GuidanceError> {
         check::points(points, self.shape)?;
-        let mut new = points.to_vec();
-        let mut gone = Vec::new();
-        for held in self.points(layer) {
-            match new.iter().position(|p| *p == held) {
-                Some(at) => drop(new.swap_remove(at)),
-                None => gone.push(held),
-            }
-        }
-        // One by one, holes are dug and filled; with most gone a new start is quicker.
-        if 2 * gone.len() > points.len() {
+        let mut left = counted(points.iter().copied());
+        let gone: Vec<_> = self.points(layer).filter(|held| !took(&mut left, *held)).collect();
+        // One by one, holes are dug and filled; with most gone, or many, a new start is quicker.
+        if 2 * gone.len() > points.len() || gone.len() > MOST_HOLES {
             self.layers.remove(&layer);
             return self.insert(image, layer, points);
         }
+        let new: Vec<_> = points.iter().copied().filter(|point| took(&mut left, *point)).collect();
         self.remove(image, layer, &gone)?;
         self.insert(image, layer, &new)
     }
@@ -307,6 +318,23 @@ impl GuidanceState {
         };
         Geodesic { spacing_mm: self.spacing_mm, lambda, cutoff }
     }
+}
+
+/// Points that are taken out one by one; more of them cost more than a new start.
+const MOST_HOLES: usize = 64;
+
+/// How often each point comes.
+fn counted(points: impl Iterator<Item = [usize; 3]>) -> HashMap<[usize; 3], usize> {
+    let mut counts = HashMap::new();
+    points.for_each(|point| *counts.entry(point).or_insert(0) += 1);
+    counts
+}
+
+/// Takes one of a point away, if there is one left.
+fn took(counts: &mut HashMap<[usize; 3], usize>, point: [usize; 3]) -> bool {
+    let Some(count) = counts.get_mut(&point).filter(|count| **count > 0) else { return false };
+    *count -= 1;
+    true
 }
 
 fn check_image(expected: [usize; 3], image: &[ArrayView3<'_, f32>]) -> Result<(), GuidanceError> {

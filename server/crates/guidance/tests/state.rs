@@ -123,3 +123,49 @@ fn misuse_is_named() {
     assert!(matches!(state.region(&[], layer, [0..10, 0..1, 0..1]), Err(GuidanceError::ShapesDiffer { .. })));
     assert!(matches!(state.region(&[], layer, [0..0, 0..1, 0..1]), Err(GuidanceError::Shape(_))));
 }
+
+/// Every voxel of a region is a point, as a brush wider than the region makes it.
+#[test]
+fn a_region_full_of_points_is_drawn_in_time() {
+    let shape = [64, 64, 64];
+    let image = Array3::from_shape_fn(shape, |(k, j, i)| ((k * 7 + j * 5 + i * 3) % 11) as f32);
+    let all: Vec<[usize; 3]> = ndarray::indices(shape).into_iter().map(|(k, j, i)| [k, j, i]).collect();
+    let layer = Layer { label: 1, positive: true };
+    for signal in [Signal::Geodesic { lambda: 0.9, cutoff: Some(5.0) }, Signal::Gaussian { sigma_mm: 2.0 }] {
+        let mut state = GuidanceState::new(shape, [1.0; 3], signal).unwrap();
+        let begun = std::time::Instant::now();
+        for points in [&all[..200_000], &all, &all[..150_000], &all[100..]] {
+            state.replace(&[image.view()], layer, points).unwrap();
+        }
+        let map = state.whole(&[image.view()], layer).unwrap();
+        let took = begun.elapsed();
+        println!("{signal:?}: {took:?}");
+        assert!(took.as_secs_f64() < 3.0, "{signal:?} took {took:?}");
+        assert_eq!(map[[40, 40, 40]], if matches!(signal, Signal::Gaussian { .. }) { 1.0 } else { 0.0 });
+    }
+}
+
+/// What is drawn of a solid body's points equals what each of them draws, in every bit.
+#[test]
+fn points_inside_of_a_body_change_nothing() {
+    let shape = [20, 24, 28];
+    let body = |k: usize, j: usize, i: usize| {
+        let d = [k.abs_diff(6) * 2, j.abs_diff(12), i.abs_diff(20)].map(|n| n * n).iter().sum::<usize>();
+        d <= 100 || (k > 14 && (j + i) % 3 > 0)
+    };
+    let points: Vec<[usize; 3]> =
+        ndarray::indices(shape).into_iter().filter(|&(k, j, i)| body(k, j, i)).map(|(k, j, i)| [k, j, i]).collect();
+    assert!(points.len() > 2000);
+    for span in [[0..20, 0..24, 0..28], [3..9, 8..20, 10..28], [8..20, 0..5, 0..9]] {
+        let mut state = GuidanceState::new(shape, [2.0, 1.0, 1.5], Signal::Gaussian { sigma_mm: 2.5 }).unwrap();
+        let layer = Layer { label: 1, positive: true };
+        state.replace(&[], layer, &points).unwrap();
+        let drawn = state.region(&[], layer, span.clone()).unwrap();
+        let mut one_by_one = Array3::zeros(shape);
+        for part in points.chunks(100) {
+            isochrone_guidance::add_gaussian(one_by_one.view_mut(), part, [2.0, 1.0, 1.5], 2.5).unwrap();
+        }
+        let cut = one_by_one.slice(s![span[0].clone(), span[1].clone(), span[2].clone()]).to_owned();
+        assert_eq!(bits(&drawn), bits(&cut));
+    }
+}

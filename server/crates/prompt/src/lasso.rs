@@ -40,7 +40,7 @@ impl Lasso {
     /// # Errors
     /// As [`Lasso::bounds_mm`]; nothing inside the grid.
     pub fn rasterise(&self, grid: &Grid) -> Result<Rasterised, PromptError> {
-        let runs = filled(grid, &self.plane, &self.checked()?, Rule::NonZero);
+        let runs = filled(grid, &self.plane, &self.checked()?, Rule::NonZero).ok_or(PromptError::TooMuch("lasso"))?;
         if runs.is_empty() {
             return Err(PromptError::nothing_inside("lasso", grid));
         }
@@ -53,15 +53,18 @@ impl Lasso {
     }
 }
 
-/// The voxels inside a closed curve on a plane; if it is too narrow for any, those it passes through.
-pub(crate) fn filled(grid: &Grid, plane: &Plane, points: &[DVec3], rule: Rule) -> Runs {
+/// The voxels inside a closed curve on a plane; if it is too narrow for any, those it passes through. `None`: too much
+/// work.
+pub(crate) fn filled(grid: &Grid, plane: &Plane, points: &[DVec3], rule: Rule) -> Option<Runs> {
     let vertices: Vec<DVec3> = points.iter().map(|p| plane.coordinates(*p)).collect();
     let mut runs = Runs::default();
-    Figure::new(&vertices, rule).fill(&Frame::plane(grid, plane), &mut runs);
+    if !Figure::new(&vertices, rule).fill(&Frame::plane(grid, plane), &mut runs) {
+        return None;
+    }
     if runs.is_empty() {
         cells(grid, points, true, &mut runs);
     }
-    runs
+    Some(runs)
 }
 
 impl std::str::FromStr for Lasso {

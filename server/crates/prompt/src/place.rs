@@ -3,9 +3,9 @@ use crate::{
     Box2D, Box3D, Click, ExtremeBox, ExtremePoints, Gaze, InitialMask, LabelName, Lasso, Meaning, Polarity, Polygon,
     PromptError, Rasterised, Scribble,
 };
-use isochrone_volume::{DVec3, Grid, Volume, VoxelBox};
+use isochrone_volume::{DVec3, Grid, Volume, VoxelBox, resample};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Anything a reader can point with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl Prompt {
             _ => rasterised.middle(&grid),
         };
         let voxel = voxel.ok_or_else(|| PromptError::nothing_inside(self.kind(), &grid))?;
-        Ok(PlacedPrompt { prompt: self, voxel, rasterised, grid })
+        Ok(PlacedPrompt { prompt: self, voxel, rasterised, grid, last: LastLook::default() })
     }
 }
 
@@ -118,6 +118,24 @@ pub struct PlacedPrompt {
     pub voxel: [usize; 3],
     rasterised: Arc<Rasterised>,
     grid: Arc<Grid>,
+    last: LastLook,
+}
+
+/// What a prompt marks on the region that was looked at last. It says nothing of the prompt itself: a clone has
+/// looked at nothing yet, and all compare equal.
+#[derive(Debug, Default)]
+struct LastLook(Mutex<Option<(Grid, Arc<Rasterised>)>>);
+
+impl Clone for LastLook {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for LastLook {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl PlacedPrompt {
@@ -205,7 +223,35 @@ impl PlacedPrompt {
             Prompt::Click(click) => click.position_lps_mm,
             _ => self.grid.centre_mm(voxel),
         };
-        self.certain().filter(move |voxel| region.voxel_at(place(*voxel)).is_some())
+        // A click's voxel may lie a little beyond the region that its place lies in.
+        let near = resample::footprint(&self.grid, region);
+        let near = VoxelBox { min: near.min.map(|n| n.saturating_sub(1)), max: near.max.map(|n| n + 1) };
+        let certain = matches!(self.meaning(), Meaning::Marks | Meaning::Delineates);
+        let voxels = certain.then(|| self.rasterised.voxels_in(near)).into_iter().flatten();
+        voxels.filter(move |voxel| region.voxel_at(place(*voxel)).is_some())
+    }
+
+    /// Number of [`PlacedPrompt::certain`] voxels.
+    #[must_use]
+    pub fn certain_count(&self) -> usize {
+        let certain = matches!(self.meaning(), Meaning::Marks | Meaning::Delineates);
+        if certain { self.rasterised.count() } else { 0 }
+    }
+
+    /// Marks a region once, so that [`PlacedPrompt::points_on`] that region costs no more than reading it.
+    pub fn look_at(&self, region: &Grid) {
+        let known = matches!(
+            (&self.prompt, self.meaning()),
+            (Prompt::Click(_) | Prompt::InitialMask(_), _) | (_, Meaning::Encloses | Meaning::Names)
+        );
+        if !known {
+            let marked = self.prompt.rasterise(region).unwrap_or_else(|_| self.nothing());
+            *self.last.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((region.clone(), Arc::new(marked)));
+        }
+    }
+
+    fn nothing(&self) -> Rasterised {
+        Rasterised::new(self.polarity(), self.meaning(), Runs::default())
     }
 
     /// Voxels `(i, j, k)` of another grid, such as a working region, that guidance of this prompt's polarity
@@ -218,7 +264,13 @@ impl PlacedPrompt {
             (Prompt::Click(_), _) | (_, Meaning::Encloses) => middle(),
             (Prompt::InitialMask(_), _) => self.rasterised.onto(&self.grid, region),
             // A region that holds nothing of it is not an error here.
-            (prompt, _) => prompt.rasterise(region).map(|found| found.voxels().collect()).unwrap_or_default(),
+            (prompt, _) => {
+                let last = self.last.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                match last.filter(|(grid, _)| grid == region) {
+                    Some((_, marked)) => marked.voxels().collect(),
+                    None => prompt.rasterise(region).map(|found| found.voxels().collect()).unwrap_or_default(),
+                }
+            }
         }
     }
 }

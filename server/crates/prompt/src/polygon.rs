@@ -96,6 +96,7 @@ impl Polygon {
     /// As [`Polygon::bounds_mm`]; nothing inside the grid.
     pub fn rasterise(&self, grid: &Grid) -> Result<Rasterised, PromptError> {
         let runs = lasso::filled(grid, &self.plane, &self.checked()?, Rule::EvenOdd);
+        let runs = runs.ok_or(PromptError::TooMuch("polygon"))?;
         if runs.is_empty() {
             return Err(PromptError::nothing_inside("polygon", grid));
         }

@@ -93,6 +93,19 @@ impl Rasterised {
         self.runs.iter().flat_map(|r| (r.start..r.end).map(|i| [i as usize, r.j as usize, r.k as usize]))
     }
 
+    /// The voxels `(i, j, k)` inside a box, in scan order.
+    pub fn voxels_in(&self, within: VoxelBox) -> impl Iterator<Item = [usize; 3]> + '_ {
+        let [from, to] = [within.min, within.max].map(|v| v.map(|n| u32::try_from(n).unwrap_or(u32::MAX)));
+        let ([i0, j0, k0], [i1, j1, k1]) = (from, to);
+        let [first, end] = [k0, k1].map(|k| self.runs.partition_point(|r| r.k < k));
+        let runs = self.runs.get(first..end.max(first)).unwrap_or_default();
+        let runs = runs.iter().filter(move |r| (j0..j1).contains(&r.j));
+        runs.flat_map(move |r| {
+            let inside = r.start.max(i0)..r.end.min(i1);
+            inside.map(|i| [i as usize, r.j as usize, r.k as usize])
+        })
+    }
+
     /// The voxels as points `[k, j, i]`, as guidance kernels take them.
     #[must_use]
     pub fn points(&self) -> Vec<[usize; 3]> {

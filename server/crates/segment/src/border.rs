@@ -1,8 +1,9 @@
 //! What a border that the reader has drawn says about its plane.
 
+use crate::{Cancel, SegmentError};
 use isochrone_prompt::{PlacedPrompt, Plane, Polarity, Polygon, Prompt, Rasterised};
 use isochrone_volume::{DVec3, Grid};
-use ndarray::{Array3, Zip};
+use ndarray::{Array3, Axis, Zip};
 use std::borrow::Cow;
 use std::f64::consts::PI;
 
@@ -14,12 +15,26 @@ type Outlined = fn(&PlacedPrompt) -> Option<Cow<'_, Polygon>>;
 
 /// Voxels `(i, j, k)` of a grid that outlines leave out, ascending: on an outline's plane and beside it, but
 /// in none. An outline is lifted by a newer positive prompt of another kind on its plane, beside it.
-pub(crate) fn left_out(prompts: &[PlacedPrompt], grid: &Grid, outline: Outlined) -> Vec<[usize; 3]> {
+///
+/// # Errors
+/// Cancelled.
+pub(crate) fn left_out(
+    prompts: &[PlacedPrompt],
+    grid: &Grid,
+    outline: Outlined,
+    cancel: &Cancel,
+) -> Result<Vec<[usize; 3]>, SegmentError> {
     let borders: Vec<(usize, Cow<'_, Polygon>)> =
         prompts.iter().enumerate().filter_map(|(n, p)| Some((n, outline(p)?))).collect();
-    let inside = sorted(borders.iter().flat_map(|(_, polygon)| polygon.rasterise(grid).ok()));
+    let mut inside = Vec::new();
+    for (_, polygon) in &borders {
+        cancel.check()?;
+        inside.extend(polygon.rasterise(grid).iter().flat_map(Rasterised::voxels));
+    }
+    inside.sort_unstable();
     let mut out = Vec::new();
     for (n, polygon) in borders {
+        cancel.check()?;
         let beside = rectangle(&polygon.plane, &polygon.vertices_lps_mm, BESIDE_MM);
         let mut beside = sorted(beside.rasterise(grid).ok().into_iter());
         beside.retain(|v| inside.binary_search(v).is_err());
@@ -30,7 +45,7 @@ pub(crate) fn left_out(prompts: &[PlacedPrompt], grid: &Grid, outline: Outlined)
     }
     out.sort_unstable();
     out.dedup();
-    out
+    Ok(out)
 }
 
 /// The border of the label, if that is what the prompt is.
@@ -83,20 +98,40 @@ pub(crate) fn body(prompts: &[PlacedPrompt], region: &Grid, outline: Outlined) -
     let [slack, ..] = region.spacing_mm();
     let mut body =
         Body { inside: Array3::from_elem(region.shape(), false), outside: Array3::from_elem(region.shape(), true) };
-    Zip::indexed(&mut body.inside).and(&mut body.outside).par_for_each(|(k, j, i), inside, outside| {
-        let place = region.centre_mm([i, j, k]);
-        for outline in &outlines {
-            let p = outline.polygon.plane.coordinates(place);
-            let (off, radius) = (p.z.abs(), outline.radius_mm);
-            if off > THICKEST * radius + slack {
-                continue;
+    for outline in &outlines {
+        let across = across(region, &outline.polygon.plane);
+        let lanes = Zip::indexed(body.inside.lanes_mut(Axis(across))).and(body.outside.lanes_mut(Axis(across)));
+        lanes.par_for_each(|(a, b), mut inside, mut outside| {
+            // Along a lane across the plane, the depth is the same.
+            let mut last = (f64::NAN, f64::NAN, 0.0);
+            for (n, (inside, outside)) in inside.iter_mut().zip(&mut outside).enumerate() {
+                let [k, j, i] = match across {
+                    0 => [n, a, b],
+                    1 => [a, n, b],
+                    _ => [a, b, n],
+                };
+                let p = outline.polygon.plane.coordinates(region.centre_mm([i, j, k]));
+                let (off, radius) = (p.z.abs(), outline.radius_mm);
+                if off > THICKEST * radius + slack {
+                    continue;
+                }
+                let (x, y, known) = last;
+                let depth = if (x, y) == (p.x, p.y) { known } else { outline.depth_mm(p.x, p.y) };
+                last = (p.x, p.y, depth);
+                *outside &= depth < -(WIDENING * off + slack);
+                *inside |= off < radius && depth >= radius - (radius * radius - off * off).sqrt();
             }
-            let depth = outline.depth_mm(p.x, p.y);
-            *outside &= depth < -(WIDENING * off + slack);
-            *inside |= off < radius && depth >= radius - (radius * radius - off * off).sqrt();
-        }
-    });
+        });
+    }
     Some(body)
+}
+
+/// The axis of an array `[k, j, i]` on a grid that goes most nearly across a plane.
+fn across(grid: &Grid, plane: &Plane) -> usize {
+    let m = grid.world_from_voxel().matrix3;
+    let along = [m.z_axis, m.y_axis, m.x_axis].map(|axis| axis.normalize_or_zero().dot(plane.normal()).abs());
+    let most = along.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    most.map_or(0, |(axis, _)| axis)
 }
 
 /// A border in its plane's coordinates.

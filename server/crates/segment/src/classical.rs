@@ -3,7 +3,9 @@
 use crate::border;
 use crate::drawn::{self, Drawn};
 use crate::normalised::normalised_image;
-use crate::{Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Task, content_box, mask_on_grid};
+use crate::{
+    Cancel, Channel, EngineDescription, Prepared, RegionPolicy, SegmentError, Task, content_box, mask_on_grid,
+};
 use isochrone_network::Normalisation;
 use isochrone_prompt::Polarity;
 use isochrone_volume::{Grid, Mask, resample};
@@ -61,11 +63,11 @@ pub(crate) struct Said {
 
 impl Said {
     /// # Errors
-    /// Neither a positive prompt nor a component is in the region.
-    pub fn of(task: &Task<'_>) -> Result<Self, SegmentError> {
+    /// Neither a positive prompt nor a component is in the region; cancelled.
+    pub fn of(task: &Task<'_>, cancel: &Cancel) -> Result<Self, SegmentError> {
         let previous = mask_on_grid(task.previous, &task.previous_box, task.region);
         let mut barred = others_on_grid(task.other_labels, task.region);
-        let drawn = Drawn::of(task);
+        let drawn = Drawn::of(task, cancel)?;
         barred.zip_mut_with(&drawn.outside, |barred, out| *barred |= out);
         let body = border::body(task.prompts, task.region, border::border).map(|b| b.inside);
         let (positive, negative) = (drawn::seeds(task), task.points(Polarity::Negative));

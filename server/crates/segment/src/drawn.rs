@@ -1,9 +1,9 @@
 //! What shapes drawn round the lesion say to a classical engine: where it may start, where the lesion may be,
 //! and where it is not. As in GrabCut (Rother et al. 2004), outside is background and inside is not yet known.
 
-use crate::Task;
 use crate::border::{self, Body};
 use crate::refine::Enclosing;
+use crate::{Cancel, SegmentError, Task};
 use isochrone_prompt::{ExtremeBox, ExtremePoints, Meaning, PlacedPrompt, Polarity, Polygon, Prompt};
 use isochrone_volume::{DMat3, DVec3};
 use ndarray::Array3;
@@ -21,10 +21,13 @@ pub(crate) struct Drawn {
 }
 
 impl Drawn {
-    pub fn of(task: &Task<'_>) -> Self {
+    /// # Errors
+    /// Cancelled.
+    pub fn of(task: &Task<'_>, cancel: &Cancel) -> Result<Self, SegmentError> {
         let region = task.region;
         let mut drawn = Self { inside: None, outside: Array3::from_elem(region.shape(), false) };
-        for known in Enclosing::in_force(task).prompts() {
+        for known in Enclosing::in_force(task, cancel)?.prompts() {
+            cancel.check()?;
             if outline(known).is_some() {
                 continue;
             }
@@ -36,14 +39,14 @@ impl Drawn {
             drawn.outside.zip_mut_with(&inside, |outside, inside| *outside |= !inside);
             drawn.inside = Some(inside);
         }
-        for [i, j, k] in border::left_out(task.prompts, region, outline) {
+        for [i, j, k] in border::left_out(task.prompts, region, outline, cancel)? {
             drawn.outside.get_mut([k, j, i]).into_iter().for_each(|v| *v = true);
         }
         if let Some(Body { inside, outside }) = border::body(task.prompts, region, outline) {
             drawn.outside.zip_mut_with(&outside, |all, one| *all |= one);
             drawn.inside = Some(inside);
         }
-        drawn
+        Ok(drawn)
     }
 
     /// The first voxels `[k, j, i]` outside.

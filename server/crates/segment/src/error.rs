@@ -4,6 +4,11 @@ pub enum SegmentError {
     /// A newer prompt took over, or the client went away.
     #[error("Stopped: a newer prompt took over")]
     Cancelled,
+    /// The work took longer than one request may.
+    #[error(
+        "This took longer than one request may, and was stopped; nothing was changed. Use a narrower brush or fewer prompts, or begin the label again"
+    )]
+    TooLong,
     /// There is nothing to segment from.
     #[error("There is no positive prompt near this place yet; click inside the lesion first")]
     NoPositivePrompt,

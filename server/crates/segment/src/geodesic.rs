@@ -90,7 +90,7 @@ impl Segmenter for GeodesicEngine {
             cancel.check()?;
             geodesic_distance_channels(&views, points, &metric).map_err(|e| SegmentError::Guidance(e.to_string()))
         };
-        let mut said = Said::of(task)?;
+        let mut said = Said::of(task, cancel)?;
         if said.positive.is_empty() {
             let set = said.previous.indexed_iter().filter(|(_, set)| **set);
             said.positive = set.map(|((k, j, i), _)| [k, j, i]).collect();

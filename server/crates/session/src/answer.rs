@@ -4,10 +4,11 @@ use crate::outcome::Asked;
 use crate::state::{Answer, State, Worker};
 use crate::{Action, Session, SessionError, Step};
 use isochrone_prompt::Polarity;
-use isochrone_segment::SegmentError;
+use isochrone_segment::{Cancel, SegmentError};
 use isochrone_volume::Grid;
 use ndarray::Array3;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which map of a label is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub struct MapJob {
     kind: MapKind,
     answer: LastAnswer,
     worker: Worker,
+    limit: Duration,
 }
 
 /// Where the engine's last answer is to be had.
@@ -34,14 +36,15 @@ pub(crate) enum LastAnswer {
 }
 
 impl LastAnswer {
-    pub fn find(&self, worker: &Worker) -> Result<Arc<Answer>, SessionError> {
+    pub fn find(&self, worker: &Worker, cancel: &Cancel) -> Result<Arc<Answer>, SessionError> {
         let nothing = || SessionError::Segment(SegmentError::NoPositivePrompt);
         match self {
             Self::Known(answer) => Ok(answer.clone()),
             Self::Again(steps) => {
                 let (last, before) = steps.split_last().ok_or_else(nothing)?;
                 let state = State::restored(before, &State::default());
-                let asked = Asked { label: last.label, action: &last.action, overlap: last.overlap, tolerant: true };
+                let (label, action, overlap) = (last.label, &last.action, last.overlap);
+                let asked = Asked { label, action, overlap, cancel, tolerant: true };
                 let outcome = state.outcome(worker, &asked)?;
                 outcome.answer.map(Arc::new).ok_or_else(nothing)
             }
@@ -57,7 +60,7 @@ impl Session {
     pub fn map_job(&self, label: u32, kind: MapKind) -> Result<MapJob, SessionError> {
         self.label(label)?;
         let (answer, _) = self.last_answer(label)?;
-        Ok(MapJob { kind, answer, worker: self.worker.clone() })
+        Ok(MapJob { kind, answer, worker: self.worker.clone(), limit: self.limits.step })
     }
 
     /// The last answer about a label; and its region, if the mask was changed since without asking the engine.
@@ -89,7 +92,7 @@ impl MapJob {
     /// # Errors
     /// The engine failed, or shows nothing of the kind.
     pub fn run(&self) -> Result<(Grid, Array3<f32>), SessionError> {
-        let answer = self.answer.find(&self.worker)?;
+        let answer = self.answer.find(&self.worker, &Cancel::within(self.limit, Vec::new()))?;
         let map = match self.kind {
             MapKind::Probability => self.worker.engine.calibrated(answer.candidate.probability.clone()),
             MapKind::Guidance(polarity) => {

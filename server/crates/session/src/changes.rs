@@ -5,6 +5,7 @@ use crate::outcome::Asked;
 use crate::record::Made;
 use crate::state::{Changed, Outcome, State, redragged};
 use crate::{Action, LabelDelta, Overlap, Session, SessionError, Snapshot, Step, Update, step_seed};
+use isochrone_segment::Cancel;
 use isochrone_volume::{Mask, MaskDelta};
 use std::sync::Arc;
 
@@ -51,7 +52,9 @@ impl Session {
             let Some(action) = step.action.without(prompt) else { continue };
             let told = state.labels.get(&step.label).map(|l| &l.told);
             let Some(action) = redragged(action, told, &self.volume, &mut warnings) else { continue };
-            let asked = Asked { label: step.label, action: &action, overlap: step.overlap, tolerant: true };
+            let cancel = &self.within_limit();
+            cancel.check()?;
+            let asked = Asked { label: step.label, action: &action, overlap: step.overlap, cancel, tolerant: true };
             let outcome = state.outcome(&self.worker, &asked)?;
             let again =
                 Step { action, parent_revision: self.revision, revision: self.revision + 1, ..(**step).clone() };
@@ -78,7 +81,10 @@ impl Session {
         if moves_on {
             self.derived.supersede();
         }
-        let outcome = self.state.outcome(&self.worker, &Asked { label, action: &action, overlap, tolerant: false })?;
+        let asked = Asked { label, action: &action, overlap, cancel: &self.within_limit(), tolerant: false };
+        let outcome = self.state.outcome(&self.worker, &asked)?;
+        // Whoever asked may have gone meanwhile: then nothing is changed.
+        self.cancel.check()?;
         let id = self.steps_made + 1;
         let mut after = self.state.clone();
         let step = after.take(self.step(id, label, action, overlap), &outcome);
@@ -158,6 +164,11 @@ impl Session {
             labels: self.labels(),
             warnings: Vec::new(),
         }
+    }
+
+    /// The flag of a step whose computing begins now.
+    fn within_limit(&self) -> Cancel {
+        Cancel::within(self.limits.step, vec![self.cancel.clone()])
     }
 
     fn room_for_a_change(&self) -> Result<(), SessionError> {

@@ -90,6 +90,11 @@ pub enum SessionError {
         /// How many there may be.
         limit: usize,
     },
+    /// Strokes that cover too much.
+    #[error(
+        "The strokes and polygons of this label would mark more than {0} voxels, and a label may mark no more. Use a narrower brush, or draw a box or a lasso round the lesion"
+    )]
+    Marked(usize),
     /// A change that would take more memory than a session may.
     #[error(
         "The steps of this session would take more than the {0} MiB that a session may, so this one was not done. Close this session and open another; its masks can be exported first"

@@ -17,6 +17,8 @@ pub(crate) struct Asked<'a> {
     pub label: u32,
     pub action: &'a Action,
     pub overlap: Overlap,
+    /// Ends the work.
+    pub cancel: &'a Cancel,
     /// A step that can do nothing any more (a prompt without a positive one near it, an island that is gone) leaves
     /// its mask as it is: so it is when an earlier prompt was removed.
     pub tolerant: bool,
@@ -90,8 +92,7 @@ impl State {
         let spared = spared.map(|(_, other)| other.mask(&worker.grid)).collect::<Result<Vec<_>, _>>()?;
         let spared: Vec<&Mask> = spared.iter().map(Arc::as_ref).collect();
         let input = RefineInput { prompts: &prompts, newest: newest.len(), mask: before, other_labels: &spared };
-        // A mask is never cancelled.
-        let refined = refine(worker.engine.as_ref(), &worker.prepared, &input, &Cancel::new())?;
+        let refined = refine(worker.engine.as_ref(), &worker.prepared, &input, asked.cancel)?;
         let Refined { mask, changed, task, candidate, spacing_mm, runs_out, .. } = refined;
         let mut outcome = self.settled(asked, before, mask, changed)?;
         // A network knows what lesions look like; the others go on as long as there is nothing to stop them.

@@ -2,7 +2,7 @@
 
 use crate::outcome::Asked;
 use crate::state::{State, Worker};
-use crate::{Session, Step};
+use crate::{Session, SessionLimits, Step};
 use isochrone_segment::{Cancel, SegmentError};
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub struct ReplayJob {
     worker: Worker,
     steps: Vec<Arc<Step>>,
+    limits: SessionLimits,
 }
 
 /// What a replay found.
@@ -25,7 +26,7 @@ impl Session {
     /// The steps in force, to be computed again.
     #[must_use]
     pub fn replay(&self) -> ReplayJob {
-        ReplayJob { worker: self.worker.clone(), steps: self.steps().to_vec() }
+        ReplayJob { worker: self.worker.clone(), steps: self.steps().to_vec(), limits: self.limits }
     }
 }
 
@@ -38,8 +39,10 @@ impl ReplayJob {
         let mut state = State::default();
         let mut differing = Vec::new();
         for step in &self.steps {
+            let cancel = &Cancel::within(self.limits.step, vec![cancel.clone()]);
             cancel.check()?;
-            let asked = Asked { label: step.label, action: &step.action, overlap: step.overlap, tolerant: true };
+            let asked =
+                Asked { label: step.label, action: &step.action, overlap: step.overlap, cancel, tolerant: true };
             let outcome = state.outcome(&self.worker, &asked)?;
             let again = state.take((**step).clone(), &outcome);
             if digests(&again) != digests(step) {

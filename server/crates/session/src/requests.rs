@@ -61,7 +61,9 @@ impl Session {
         prompts: Vec<impl Into<Wanted>>,
         placing: impl Into<Placing<'a>>,
     ) -> Result<Update, SessionError> {
-        let known = self.unlocked(label)?.told.prompts.len();
+        let told = &self.unlocked(label)?.told;
+        let known = told.prompts.len();
+        let marked_before: usize = told.prompts.iter().map(|p| p.placed.certain_count()).sum();
         if prompts.is_empty() {
             return Err(SessionError::Nothing("No prompt was given; give at least one"));
         }
@@ -73,6 +75,10 @@ impl Session {
         let runs: usize = numbered.iter().map(|p| p.placed.voxels().runs().len() + points(&p.placed.prompt)).sum();
         if self.marks_made + runs > self.limits.marks {
             return Err(SessionError::Limit { what: "Points and rows of all prompts", limit: self.limits.marks });
+        }
+        let marked: usize = numbered.iter().map(|p| p.placed.certain_count()).sum();
+        if marked_before + marked > self.limits.marked_voxels {
+            return Err(SessionError::Marked(self.limits.marked_voxels));
         }
         let made = numbered.len() as u64;
         let update = self.act(label, Action::Prompts(numbered), placing.overlap.unwrap_or(self.overlap))?;

@@ -6,7 +6,7 @@ use crate::history::History;
 use crate::state::{LabelState, State, Worker};
 use crate::update::LabelInfo;
 use crate::{Overlap, SessionError, SessionLimits, Snapshot, Step};
-use isochrone_segment::{Channel, EngineDescription, Segmenter, check_together};
+use isochrone_segment::{Cancel, Channel, EngineDescription, Segmenter, check_together};
 use isochrone_volume::{Mask, Volume};
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub struct Session {
     pub(crate) marks_made: usize,
     pub(crate) labels_made: u32,
     pub(crate) keeper: Option<Box<dyn crate::Keeper>>,
+    /// Ends the change that is being made.
+    pub(crate) cancel: Cancel,
 }
 
 impl Session {
@@ -69,6 +71,7 @@ impl Session {
             marks_made: 0,
             labels_made: 0,
             keeper: None,
+            cancel: Cancel::new(),
         })
     }
 
@@ -76,6 +79,11 @@ impl Session {
     #[must_use]
     pub fn with_overlap(self, overlap: Overlap) -> Self {
         Self { overlap, ..self }
+    }
+
+    /// Changes from now on end with this flag: one that is cancelled leaves the session as it was.
+    pub fn work_until(&mut self, cancel: Cancel) {
+        self.cancel = cancel;
     }
 
     /// What happens where labels meet, wherever a request does not say otherwise.

@@ -11,6 +11,7 @@ use isochrone_volume::{Grid, Mask};
 use ndarray::Array3;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How sure the engine is of a label's present mask.
 #[derive(Debug, Clone)]
@@ -41,6 +42,9 @@ impl Uncertainty {
     }
 }
 
+/// Times that drawing samples may take as long as a step.
+const SAMPLING: u32 = 4;
+
 /// Samples to be drawn of the present state.
 pub struct UncertaintyJob {
     id: u64,
@@ -55,6 +59,7 @@ pub struct UncertaintyJob {
     worker: Worker,
     draw: Draw,
     cancel: Cancel,
+    limit: Duration,
 }
 
 /// Where a job stands when it comes back to its session.
@@ -116,6 +121,7 @@ impl Session {
             worker: self.worker.clone(),
             draw: Draw { t: samples, seed, by },
             cancel,
+            limit: SAMPLING * self.limits.step,
         })
     }
 
@@ -157,11 +163,12 @@ impl UncertaintyJob {
     /// Cancelled, or the engine failed.
     pub fn run(&self) -> Result<Uncertainty, SessionError> {
         let Worker { engine, prepared, .. } = &self.worker;
-        self.cancel.check()?;
+        let cancel = Cancel::within(self.limit, vec![self.cancel.clone()]);
+        cancel.check()?;
         let answer;
         let task = match &self.edited {
             None => {
-                answer = self.answer.find(&self.worker)?;
+                answer = self.answer.find(&self.worker, &cancel)?;
                 Cow::Borrowed(&answer.task)
             }
             Some((region, prompts)) => Cow::Owned(RefinedTask {
@@ -171,7 +178,7 @@ impl UncertaintyJob {
                 previous_box: self.of.content.region,
             }),
         };
-        let samples = sample(engine.as_ref(), prepared, &task, self.draw, &self.cancel)?;
+        let samples = sample(engine.as_ref(), prepared, &task, self.draw, &cancel)?;
         let mask = mask_on_grid(&self.mask, &self.of.content.region, &samples.grid);
         let measures = measures(&samples, &mask)?;
         let [working_spacing_mm, ..] = task.region.spacing_mm();

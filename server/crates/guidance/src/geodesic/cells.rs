@@ -7,6 +7,8 @@ use super::{Geodesic, limit_of};
 use crate::local::reach_box;
 use crate::{GuidanceError, check};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::ops::Range;
 
 /// The cells of a geodesic map's points, kept apart from the distances so that these may lie in
@@ -18,6 +20,10 @@ pub struct GeodesicCells {
     /// 0 where nothing was reached, else the seed's place in `seeds` plus 1.
     label: Array3<u32>,
     seeds: Vec<Option<Seed>>,
+    /// The place in `seeds` of each point that is in.
+    place_of: HashMap<[usize; 3], usize>,
+    /// Empty places in `seeds`, the first one on top.
+    free: BinaryHeap<Reverse<usize>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,7 +52,14 @@ impl GeodesicCells {
         if Pending::new(Region { k: 0..1, j: 0..1, i: 0..shape[2] }).is_none() {
             return Err(GuidanceError::Shape(shape));
         }
-        Ok(Self { metric, channels: image.len(), label: Array3::zeros(shape), seeds: Vec::new() })
+        Ok(Self {
+            metric,
+            channels: image.len(),
+            label: Array3::zeros(shape),
+            seeds: Vec::new(),
+            place_of: HashMap::new(),
+            free: BinaryHeap::new(),
+        })
     }
 
     /// How distances are measured.
@@ -147,17 +160,18 @@ impl<'c> Change<'c> {
 
     /// Notes a point; returns its place if it was not in before.
     fn add(&mut self, point: [usize; 3]) -> Option<usize> {
-        let seeds = &mut self.cells.seeds;
-        if let Some(seed) = seeds.iter_mut().flatten().find(|s| s.point == point) {
+        let GeodesicCells { seeds, place_of, free, .. } = &mut *self.cells;
+        if let Some(seed) = place_of.get(&point).and_then(|slot| seeds.get_mut(*slot)?.as_mut()) {
             seed.count += 1;
             return None;
         }
-        let slot = seeds.iter().position(Option::is_none).unwrap_or(seeds.len());
+        let slot = free.pop().map_or(seeds.len(), |Reverse(slot)| slot);
         let seed = Some(Seed { point, count: 1 });
         match seeds.get_mut(slot) {
             Some(free) => *free = seed,
             None => seeds.push(seed),
         }
+        place_of.insert(point, slot);
         Some(slot)
     }
 
@@ -169,12 +183,14 @@ impl<'c> Change<'c> {
     ) -> Result<Touched, GuidanceError> {
         let image = self.image(image)?;
         let unknown = GuidanceError::PointUnknown(point);
-        let slot = self.cells.seeds.iter().position(|s| s.is_some_and(|s| s.point == point)).ok_or(unknown)?;
+        let slot = *self.cells.place_of.get(&point).ok_or(unknown)?;
         if let Some(seed) = self.cells.seeds[slot].as_mut().filter(|s| s.count > 1) {
             seed.count -= 1;
             return Ok(point.map(|n| n..n));
         }
         self.cells.seeds[slot] = None;
+        self.cells.place_of.remove(&point);
+        self.cells.free.push(Reverse(slot));
         let limit = limit_of(&self.cells.metric);
         let holes = self.dig(slot, &self.reach(point), limit);
         let Some(region) = around(&holes, self.shape()) else { return Ok(point.map(|n| n..n)) };

@@ -3,7 +3,7 @@
 use super::{EVERYWHERE, Frame, NOWHERE, SLACK, for_rows, linear, meet, whole};
 use crate::PromptError;
 use crate::rasterised::Runs;
-use isochrone_volume::DVec3;
+use isochrone_volume::{DVec3, VoxelBox};
 
 /// Rows of voxels that one stroke may touch, over all its segments: one to three seconds of work.
 const MAX_ROWS: usize = 10_000_000;
@@ -30,17 +30,59 @@ pub(crate) fn capsules(frame: &Frame, points: &[DVec3], brush: Brush, out: &mut 
     if rows > MAX_ROWS {
         return Err(PromptError::TooMuch("scribble"));
     }
+    let mut filled = Filled::new(frame, segments().map(|(_, _, low, high)| frame.region(low, high)));
     for (a, b, low, high) in segments() {
         let slabs = frame.slabs(low, high);
         let capsule = Capsule::new(frame, a, b, brush);
         for_rows(&frame.region(low, high), |k, j, within| {
+            if filled.is(k, j) {
+                return;
+            }
             let near = if brush.flat { slabs.row_of_plane(k, j, within) } else { within.clone() };
             if !near.is_empty() {
-                out.push(k, j, whole(capsule.row(k, j), &near));
+                let marked = whole(capsule.row(k, j), &near);
+                filled.note(k, j, &marked);
+                out.push(k, j, marked);
             }
         });
     }
     Ok(())
+}
+
+/// Rows of the grid that are marked from end to end: nothing can be added to them.
+struct Filled {
+    region: VoxelBox,
+    length: usize,
+    rows: Vec<bool>,
+}
+
+impl Filled {
+    fn new(frame: &Frame, regions: impl Iterator<Item = VoxelBox>) -> Self {
+        let nothing = VoxelBox { min: [0; 3], max: [0; 3] };
+        let region = regions.fold(nothing, |all, one| all.union(&one));
+        let [_, nj, nk] = region.size();
+        let [length, ..] = frame.size;
+        // Only a stroke that reaches from one end of the grid to the other fills a row.
+        let rows = if region.size().first() == Some(&length) { nj * nk } else { 0 };
+        Self { region, length, rows: vec![false; rows] }
+    }
+
+    fn at(&self, k: usize, j: usize) -> Option<usize> {
+        let ([_, j0, k0], [_, nj, _]) = (self.region.min, self.region.size());
+        Some(k.checked_sub(k0)? * nj + j.checked_sub(j0)?)
+    }
+
+    fn is(&self, k: usize, j: usize) -> bool {
+        self.at(k, j).and_then(|at| self.rows.get(at)).is_some_and(|filled| *filled)
+    }
+
+    fn note(&mut self, k: usize, j: usize, marked: &std::ops::Range<usize>) {
+        if marked.len() == self.length
+            && let Some(row) = self.at(k, j).and_then(|at| self.rows.get_mut(at))
+        {
+            *row = true;
+        }
+    }
 }
 
 /// All points within a radius of one segment: two balls and a cylinder between them (discs and a

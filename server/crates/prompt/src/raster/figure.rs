@@ -25,6 +25,8 @@ pub(crate) struct Figure {
 
 impl Figure {
     const MAX_BANDS: usize = 1024;
+    /// Edges that points of one figure may be compared with: one to two seconds of work.
+    const MAX_WORK: usize = 1_000_000_000;
 
     /// From the vertices, in the plane's frame (the third coordinate is ignored).
     pub fn new(vertices: &[DVec3], rule: Rule) -> Self {
@@ -77,17 +79,23 @@ impl Figure {
     }
 
     /// Marks the voxels whose cells the frame's plane passes through and whose centres, moved onto the
-    /// plane at right angles, lie inside.
-    pub fn fill(&self, frame: &Frame, out: &mut Runs) {
+    /// plane at right angles, lie inside. False if that is too much work; then not all of them are marked.
+    #[must_use]
+    pub fn fill(&self, frame: &Frame, out: &mut Runs) -> bool {
         let ([x0, y0], [x1, y1]) = (self.low, self.high);
         let (low, high) = (DVec3::new(x0, y0, 0.0), DVec3::new(x1, y1, 0.0));
         let slabs = frame.slabs(low, high);
+        let mut work = 0usize;
         for_rows(&frame.region(low, high), |k, j, within| {
+            if work > Self::MAX_WORK {
+                return;
+            }
             let mut start = None;
             let near = slabs.row(k, j, within);
             let end = near.end;
             for i in near {
                 let p = frame.from_voxel.transform_point3(DVec3::new(i as f64, j as f64, k as f64));
+                work += 1 + self.bands.get(self.band(p.y)).map_or(0, Vec::len);
                 match (self.contains(p.x, p.y), start) {
                     (true, None) => start = Some(i),
                     (false, Some(first)) => {
@@ -101,5 +109,6 @@ impl Figure {
                 out.push(k, j, first..end);
             }
         });
+        work <= Self::MAX_WORK
     }
 }

@@ -118,7 +118,7 @@ impl Segmenter for ActiveContourEngine {
     }
 
     fn segment(&self, prepared: &Prepared, task: &Task<'_>, cancel: &Cancel) -> Result<Vec<Candidate>, SegmentError> {
-        let said = Said::of(task)?;
+        let said = Said::of(task, cancel)?;
         let image = classical::first_image(prepared, task)?;
         let [spacing, ..] = task.region.spacing_mm().map(|s| s as f32);
         let [near, far] = said.distances_mm(spacing)?;

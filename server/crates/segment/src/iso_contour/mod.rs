@@ -123,7 +123,7 @@ impl Segmenter for IsoContourEngine {
         let options = IsoContour { rule: self.rule, search_mm: self.search_mm, spacing_mm: [sk, sj, si] };
         // Boxes are known on the grid of the masks.
         let same = prepared.channels.first().is_some_and(|first| Arc::ptr_eq(&first.volume, volume));
-        let enclosing = if same { Enclosing::in_force(task) } else { Enclosing::none() };
+        let enclosing = if same { Enclosing::in_force(task, cancel)? } else { Enclosing::none() };
         let found = classical::answer(
             iso_contour(&Read { volume, others: task.other_labels, enclosing }, &positive, &options).map(Some),
         )?;
@@ -131,7 +131,7 @@ impl Segmenter for IsoContourEngine {
         let local = Local::new(found, &positive, &points(volume, task, Polarity::Negative), options.spacing_mm);
         cancel.check()?;
         let mut probability = resample::to_grid(local.probability().view(), &grid, task.region, 0.0);
-        for [i, j, k] in border::left_out(task.prompts, task.region, drawn::outline) {
+        for [i, j, k] in border::left_out(task.prompts, task.region, drawn::outline, cancel)? {
             probability.get_mut([k, j, i]).into_iter().for_each(|p| *p = 0.0);
         }
         Ok(vec![Candidate { probability, threshold: 0.5, score: 1.0 }])

@@ -1,6 +1,6 @@
 //! Boxes that the reader has drawn round the lesion.
 
-use crate::Task;
+use crate::{Cancel, SegmentError, Task};
 use isochrone_prompt::{Meaning, PlacedPrompt, Polarity};
 use isochrone_volume::{Grid, Mask, VoxelBox};
 use ndarray::Array3;
@@ -11,7 +11,15 @@ pub(crate) struct Enclosing<'a>(Vec<&'a PlacedPrompt>);
 impl<'a> Enclosing<'a> {
     /// Of all prompts of a label, those about this lesion: new ones, and those that hold some of the component. A box
     /// is lifted by a newer positive prompt beyond it, be it a click or another box.
-    pub fn of(prompts: &'a [PlacedPrompt], newest: &[&PlacedPrompt], active: &Mask, active_box: &VoxelBox) -> Self {
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub fn of(
+        prompts: &'a [PlacedPrompt],
+        newest: &[&PlacedPrompt],
+        (active, active_box): (&Mask, &VoxelBox),
+        cancel: &Cancel,
+    ) -> Result<Self, SegmentError> {
         let here = |p: &PlacedPrompt| {
             newest.iter().any(|new| std::ptr::eq(*new, p))
                 || active.contains(p.voxel)
@@ -19,6 +27,7 @@ impl<'a> Enclosing<'a> {
         };
         let mut boxes: Vec<&PlacedPrompt> = Vec::new();
         for prompt in prompts.iter().filter(|p| p.polarity() == Polarity::Positive) {
+            cancel.check()?;
             if prompt.meaning() == Meaning::Suggests || !here(prompt) {
                 continue;
             }
@@ -27,16 +36,19 @@ impl<'a> Enclosing<'a> {
                 boxes.push(prompt);
             }
         }
-        Self(boxes)
+        Ok(Self(boxes))
     }
 
     /// The same as an engine sees it, which is not told what is new: a first lesion's prompts are, and the last one.
-    pub fn in_force(task: &Task<'a>) -> Self {
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub fn in_force(task: &Task<'a>, cancel: &Cancel) -> Result<Self, SegmentError> {
         let first = task.previous_box.is_empty();
         let here = |p: &&PlacedPrompt| task.region.voxel_at(p.position_lps_mm()).is_some();
         let newest: Vec<&PlacedPrompt> =
             if first { task.prompts.iter().filter(here).collect() } else { task.prompts.last().into_iter().collect() };
-        Self::of(task.prompts, &newest, task.previous, &task.previous_box)
+        Self::of(task.prompts, &newest, (task.previous, &task.previous_box), cancel)
     }
 
     /// Nothing holds.
@@ -54,16 +66,28 @@ impl<'a> Enclosing<'a> {
     }
 
     /// Nothing is likely outside: `probability` is `[k, j, i]` on `region`.
-    pub fn clear(&self, probability: &mut Array3<f32>, region: &Grid, volume: &Grid) {
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub fn clear(
+        &self,
+        probability: &mut Array3<f32>,
+        (region, volume): (&Grid, &Grid),
+        cancel: &Cancel,
+    ) -> Result<(), SegmentError> {
         if self.0.is_empty() {
-            return;
+            return Ok(());
         }
-        for ((k, j, i), p) in probability.indexed_iter_mut() {
-            let voxel = volume.voxel_at(region.centre_mm([i, j, k]));
-            if *p > 0.0 && voxel.is_some_and(|voxel| self.leaves_out(voxel)) {
-                *p = 0.0;
+        for (k, mut slice) in probability.outer_iter_mut().enumerate() {
+            cancel.check()?;
+            for ((j, i), p) in slice.indexed_iter_mut().filter(|(_, p)| **p > 0.0) {
+                let voxel = volume.voxel_at(region.centre_mm([i, j, k]));
+                if voxel.is_some_and(|voxel| self.leaves_out(voxel)) {
+                    *p = 0.0;
+                }
             }
         }
+        Ok(())
     }
 }
 

@@ -10,19 +10,17 @@ use ndarray::{Array3, Zip};
 /// The rule is that of progressive merging in FocalClick (Chen et al., 2022), one-sided: the network answers
 /// for a whole lesion each time, and what it now sees otherwise far from a correction is rather a loss than
 /// a gain once the mask is nearly right.
-pub(super) struct Correction {
-    /// Voxels `(i, j, k)` of the volume.
-    seeds: Vec<[usize; 3]>,
+pub(super) struct Correction<'a> {
+    prompts: Vec<&'a PlacedPrompt>,
     set: bool,
 }
 
-impl Correction {
+impl<'a> Correction<'a> {
     /// `None` if the prompts differ in polarity, or one of them marks no certain voxel (a lasso, a box).
-    pub fn of(new: &[&PlacedPrompt]) -> Option<Self> {
+    pub fn of(new: &[&'a PlacedPrompt]) -> Option<Self> {
         let set = new.first()?.polarity() == Polarity::Positive;
         let agree = |p: &&PlacedPrompt| (p.polarity() == Polarity::Positive) == set && p.certain().next().is_some();
-        let seeds = new.iter().flat_map(|p| p.certain()).collect();
-        new.iter().all(agree).then_some(Self { seeds, set })
+        new.iter().all(agree).then(|| Self { prompts: new.to_vec(), set })
     }
 
     /// Takes back, inside `changed`, what is not of this correction; returns the box of what is left.
@@ -35,8 +33,7 @@ impl Correction {
         let mut wanted = Array3::from_elem(before.raw_dim(), false);
         Zip::from(&mut wanted).and(&before).and(&after).for_each(|w, &b, &a| *w = a != b && a == self.set);
         let mut flood = Flood::new(&wanted);
-        for seed in self.seeds.iter().filter(|s| changed.contains(**s)) {
-            let [i, j, k] = *seed;
+        for [i, j, k] in self.prompts.iter().flat_map(|p| p.certain()).filter(|s| changed.contains(*s)) {
             let [i0, j0, k0] = changed.min;
             flood.reach([i - i0, j - j0, k - k0]);
         }

@@ -3,9 +3,9 @@
 use super::RefineInput;
 use super::enclosing::Enclosing;
 use super::local::Correction;
-use crate::border;
 use crate::flood::NOTHING;
 use crate::on_grid::grown;
+use crate::{Cancel, SegmentError, border};
 use isochrone_prompt::Polarity;
 use isochrone_volume::{Grid, Mask, VoxelBox, resample};
 use ndarray::Array3;
@@ -24,44 +24,56 @@ pub(super) struct Merge<'a> {
     /// Boxes that hold the lesion.
     pub enclosing: &'a Enclosing<'a>,
     /// A late correction: what it may change.
-    pub correction: Option<Correction>,
+    pub correction: Option<Correction<'a>>,
 }
 
 impl Merge<'_> {
     /// Rewrites the active component inside the region; returns the box that changed.
-    pub fn into_mask(self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {
+    ///
+    /// # Errors
+    /// Cancelled.
+    pub fn into_mask(
+        self,
+        mask: &mut Mask,
+        input: &RefineInput<'_>,
+        cancel: &Cancel,
+    ) -> Result<VoxelBox, SegmentError> {
         let mut changed = self.replace(mask, input);
         if let Some(correction) = &self.correction {
             changed = correction.limit(mask, input.mask, &changed);
         }
-        changed = changed.union(&self.clear_beside_borders(mask, input));
-        let prompts = input.prompts.iter();
-        for (prompt, at) in prompts.flat_map(|p| p.certain_in(self.region).map(move |voxel| (p, voxel))) {
-            let elsewhere = input.mask.contains(at) && !self.active.contains(at);
+        changed = changed.union(&self.clear_beside_borders(mask, input, cancel)?);
+        for prompt in input.prompts {
+            cancel.check()?;
             let set = prompt.polarity() == Polarity::Positive;
-            if elsewhere || (set && input.other_labels.iter().any(|l| l.contains(at))) {
-                continue;
-            }
-            let [i, j, k] = at;
-            if let Some(voxel) = mask.voxels_mut().get_mut([k, j, i])
-                && *voxel != set
-            {
+            for at in prompt.certain_in(self.region) {
+                let [i, j, k] = at;
+                let Some(voxel) = mask.voxels_mut().get_mut([k, j, i]).filter(|voxel| **voxel != set) else { continue };
+                let elsewhere = input.mask.contains(at) && !self.active.contains(at);
+                if elsewhere || (set && input.other_labels.iter().any(|l| l.contains(at))) {
+                    continue;
+                }
                 *voxel = set;
                 changed = changed.union(&one(at));
             }
         }
         // A forced voxel may have undone a change; the box is allowed to be too large, but not for nothing.
         if mask.voxels().slice(changed.slice()) == input.mask.voxels().slice(changed.slice()) {
-            NOTHING
+            Ok(NOTHING)
         } else {
-            changed
+            Ok(changed)
         }
     }
 
     /// Clears what drawn borders leave out, of this component alone.
-    fn clear_beside_borders(&self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {
+    fn clear_beside_borders(
+        &self,
+        mask: &mut Mask,
+        input: &RefineInput<'_>,
+        cancel: &Cancel,
+    ) -> Result<VoxelBox, SegmentError> {
         let mut changed = NOTHING;
-        for at in border::left_out(input.prompts, mask.grid(), border::border) {
+        for at in border::left_out(input.prompts, mask.grid(), border::border, cancel)? {
             let [i, j, k] = at;
             let elsewhere = input.mask.contains(at) && !self.active.contains(at);
             if let Some(voxel) = mask.voxels_mut().get_mut([k, j, i])
@@ -72,7 +84,7 @@ impl Merge<'_> {
                 changed = changed.union(&one(at));
             }
         }
-        changed
+        Ok(changed)
     }
 
     fn replace(&self, mask: &mut Mask, input: &RefineInput<'_>) -> VoxelBox {

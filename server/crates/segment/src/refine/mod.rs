@@ -119,6 +119,7 @@ pub fn refine(
     }
     let mut done: Option<Refined> = None;
     for group in active::groups(&new, &policy) {
+        cancel.check()?;
         let mask = done.as_ref().map_or(input.mask, |d| &d.mask);
         let input = RefineInput { mask, ..input };
         let mut refined = run::group(engine, prepared, &input, &New { prompts: &group, renamed }, cancel)?;

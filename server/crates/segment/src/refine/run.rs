@@ -50,7 +50,7 @@ pub(super) fn group<'a>(
     let grid = input.mask.grid().clone();
     let placement = Placement::new(&grid, policy, prompts.iter().flat_map(|p| p.reach_lps_mm()).collect())?;
     let (active, active_box) = active::component(input.mask, prompts, REACH_VOXELS * policy.first_spacing_mm);
-    let enclosing = Enclosing::of(input.prompts, prompts, &active, &active_box);
+    let enclosing = Enclosing::of(input.prompts, prompts, (&active, &active_box), cancel)?;
     let mut run = Run { engine, prepared, input, cancel, active, active_box, enclosing, forwards: 0 };
     let mut pass = run.zoomed_out(&placement)?;
     if active_box.is_empty() && run.forwards == 1 {
@@ -60,7 +60,7 @@ pub(super) fn group<'a>(
     let late = !renamed && policy.local_from > 0 && said >= policy.local_from && !active_box.is_empty();
     let runs_out = placement.meets_border(&pass.region, &pass.kept_box)
         || bound::reaches_the_end(&pass.kept, &pass.region, input.mask.grid());
-    let refined = run.finish(pass, if late { Correction::of(prompts) } else { None });
+    let refined = run.finish(pass, if late { Correction::of(prompts) } else { None })?;
     Ok(Refined { runs_out, ..refined })
 }
 
@@ -116,7 +116,10 @@ impl Run<'_> {
     }
 
     fn pass(&mut self, region: Grid) -> Result<Pass, SegmentError> {
-        self.cancel.check()?;
+        for prompt in self.input.prompts {
+            self.cancel.check()?;
+            prompt.look_at(&region);
+        }
         let task = crate::Task {
             prompts: self.input.prompts,
             previous: &self.active,
@@ -137,17 +140,18 @@ impl Run<'_> {
                 self.engine.describe().name
             ))
         })?;
-        self.enclosing.clear(&mut candidate.probability, &region, self.input.mask.grid());
+        self.enclosing.clear(&mut candidate.probability, (&region, self.input.mask.grid()), self.cancel)?;
         bound::clear(&mut candidate.probability, &task, self.engine.describe().region.within_mm)?;
-        let (kept, kept_box) = self.keep(&region, &candidate);
+        let (kept, kept_box) = self.keep(&region, &candidate)?;
         Ok(Pass { region, candidate, kept, kept_box })
     }
 
     /// Connected parts that hold a positive prompt of this lesion, or overlap the active component.
-    fn keep(&self, region: &Grid, candidate: &Candidate) -> (Array3<bool>, VoxelBox) {
+    fn keep(&self, region: &Grid, candidate: &Candidate) -> Result<(Array3<bool>, VoxelBox), SegmentError> {
         let set = candidate.probability.map(|&p| p >= candidate.threshold);
         let mut flood = Flood::new(&set);
         for prompt in self.input.prompts {
+            self.cancel.check()?;
             // A prompt in another component is that component's business.
             let elsewhere = self.input.mask.contains(prompt.voxel) && !self.active.contains(prompt.voxel);
             if prompt.polarity() == Polarity::Positive && !elsewhere {
@@ -162,10 +166,10 @@ impl Run<'_> {
                 flood.reach([i, j, k]);
             }
         }
-        (flood.reached, flood.region)
+        Ok((flood.reached, flood.region))
     }
 
-    fn finish(self, pass: Pass, correction: Option<Correction>) -> Refined {
+    fn finish(self, pass: Pass, correction: Option<Correction<'_>>) -> Result<Refined, SegmentError> {
         let mut probability = pass.candidate.probability.clone();
         let threshold = pass.candidate.threshold;
         Zip::from(&mut probability).and(&pass.kept).for_each(|p, &kept| {
@@ -184,7 +188,7 @@ impl Run<'_> {
             correction,
         };
         let mut mask = self.input.mask.clone();
-        let changed = merge.into_mask(&mut mask, self.input);
+        let changed = merge.into_mask(&mut mask, self.input, self.cancel)?;
         let spacing_mm = Self::spacing_mm(&pass.region);
         let task = RefinedTask {
             region: pass.region,
@@ -192,7 +196,8 @@ impl Run<'_> {
             previous: self.active,
             previous_box: self.active_box,
         };
-        Refined { mask, changed, task, candidate: pass.candidate, spacing_mm, forwards: self.forwards, runs_out: false }
+        let (candidate, forwards) = (pass.candidate, self.forwards);
+        Ok(Refined { mask, changed, task, candidate, spacing_mm, forwards, runs_out: false })
     }
 
     fn spacing_mm(region: &Grid) -> f64 {
