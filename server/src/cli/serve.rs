@@ -138,6 +138,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let transport = &config.limits.transport;
     let bytes = transport.message_bytes;
     let gate = Gate::new(GateOptions { door, origins, trail: trail.clone(), metrics: metrics.clone() });
+    tokio::spawn(gate.end_with_accounts());
     let router = server(transport)
         .layer(gate)
         .add_service(health_service)

@@ -28,7 +28,12 @@ pub struct Connection {
     passed_on: usize,
     metrics: Arc<Metrics>,
     _place: OwnedSemaphorePermit,
+    /// Ends a connection whose client does not log in; gone once it has.
+    stranger: Option<Ending>,
 }
+
+/// See [`super::strangers::Strangers::enter`].
+pub type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Connection {
     /// Waits for the client's first words.
@@ -44,7 +49,23 @@ impl Connection {
             Bytes::Tls(tls) => tls.read_exact(&mut preface).await?,
         };
         metrics.connections.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { bytes, peer, preface, passed_on: 0, metrics, _place: place })
+        Ok(Self { bytes, peer, preface, passed_on: 0, metrics, _place: place, stranger: None })
+    }
+}
+
+impl Connection {
+    /// Ends it with this future, unless its client logs in before.
+    pub fn ending(mut self, ending: Ending) -> Self {
+        self.stranger = Some(ending);
+        self
+    }
+
+    /// True once it has to end.
+    fn has_to_end(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.peer.log_in.is_done() {
+            self.stranger = None;
+        }
+        self.stranger.as_mut().is_some_and(|ending| ending.as_mut().poll(cx).is_ready())
     }
 }
 
@@ -65,6 +86,10 @@ impl Connected for Connection {
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.has_to_end(cx) {
+            this.stranger = Some(Box::pin(std::future::ready(())));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         let rest = this.preface.get(this.passed_on..).unwrap_or_default();
         if !rest.is_empty() {
             let now = rest.get(..buffer.remaining()).unwrap_or(rest);

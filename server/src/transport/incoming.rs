@@ -1,6 +1,7 @@
 use super::Tls;
 use super::connection::{Bytes, Connection};
-use isochrone_api::{Metrics, Peer, TransportLimits};
+use super::strangers::Strangers;
+use isochrone_api::{LogIn, Metrics, Peer, TransportLimits};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
 
 /// Connections as they come, TLS done, once their clients have begun to speak.
 ///
@@ -24,6 +26,8 @@ pub fn incoming(
     let (send, receive) = mpsc::channel(16);
     let (silent, greeting) = (limits.silent, limits.greeting);
     let places = Arc::new(Semaphore::new(limits.connections));
+    let strangers = Arc::new(Strangers::new(limits.strangers, limits.strangers_each));
+    let log_in = limits.log_in;
     let keepalive = limits.keepalive_interval;
     tokio::spawn(async move {
         let mut waiting: VecDeque<AbortHandle> = VecDeque::new();
@@ -49,6 +53,7 @@ pub fn incoming(
                 metrics.connections_silent.fetch_add(1, Ordering::Relaxed);
             }
             let (tls, places, metrics, send) = (tls.clone(), places.clone(), metrics.clone(), send.clone());
+            let strangers = strangers.clone();
             let task = tokio::spawn(async move {
                 let Ok(greeted) = tokio::time::timeout(greeting, greet(tcp, tls, keepalive, &places, &metrics)).await
                 else {
@@ -57,7 +62,13 @@ pub fn incoming(
                 };
                 match greeted {
                     // The server has ended if nobody takes it.
-                    Ok(connection) => drop(send.send(Ok(connection)).await),
+                    Ok(connection) => {
+                        let peer = connection.connect_info();
+                        let (ending, gone) = strangers.enter(peer.ip, &peer.log_in, log_in);
+                        metrics.connections_refused.fetch_add(gone as u64, Ordering::Relaxed);
+                        let connection = connection.ending(Box::pin(ending));
+                        drop(send.send(Ok(connection)).await);
+                    }
                     // Whoever connects learns it from the TLS alert or the closed connection.
                     Err(error) => tracing::debug!("a connection came to nothing: {}", error.kind()),
                 }
@@ -90,5 +101,5 @@ async fn greet(
         metrics.connections_refused.fetch_add(1, Ordering::Relaxed);
         io::Error::from(io::ErrorKind::QuotaExceeded)
     })?;
-    Connection::greet(bytes, Peer { ip, certificate }, metrics.clone(), place).await
+    Connection::greet(bytes, Peer { ip, certificate, log_in: LogIn::default() }, metrics.clone(), place).await
 }

@@ -4,6 +4,7 @@
 mod connection;
 mod incoming;
 mod metrics;
+mod strangers;
 mod syslog;
 mod tls;
 

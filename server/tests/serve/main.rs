@@ -5,10 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access;
+mod budgets;
 mod client;
 mod crash;
 mod durable;
 mod engines;
+mod fair;
 mod far_apart;
 mod faults;
 mod files;
@@ -23,6 +25,7 @@ mod network;
 mod process;
 mod prompts;
 mod silence;
+mod strangers;
 mod support;
 mod syslog;
 mod tls;

@@ -2,11 +2,12 @@
 
 use crate::gate::call::Call;
 use crate::ids::random_id;
+use crate::keyed::KeyedLocks;
 use crate::line::Place;
 use crate::registry::Registry;
 use crate::sessions::Slot;
 use crate::spool::Busy;
-use crate::turns::Turns;
+use crate::turns::{Places, Turns};
 use crate::uploads::Upload;
 use crate::v1::align_volume_request::By as AlignBy;
 use crate::{ApiError, Engines, Limits, Root, Vault};
@@ -18,7 +19,6 @@ use isochrone_volume::{DAffine3, Volume, Voxels};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
 
 /// A volume with its id.
 #[derive(Clone)]
@@ -43,13 +43,13 @@ pub struct House {
     pub(crate) pacs: Vec<Arc<Pacs>>,
     /// Where sessions are kept, if they are.
     pub(crate) vault: Option<Arc<Vault>>,
-    /// One session at a time comes back.
-    pub(crate) coming_back: tokio::sync::Mutex<()>,
+    /// Each session comes back once, however many ask for it.
+    pub(crate) coming_back: KeyedLocks,
     /// Series that are on their way from one.
     pub(crate) spooling: Busy,
     jobs: Turns,
-    /// One sweep at a time.
-    pub(crate) sweeps: Arc<Semaphore>,
+    /// One window of one sweep at a time.
+    pub(crate) sweeps: Arc<Turns>,
     /// Held while volumes come, go or are taken into use, so that their numbers and sizes add up.
     pub(crate) volumes_move: Mutex<()>,
 }
@@ -72,15 +72,15 @@ impl House {
             uploads: Registry::new("upload", limits.uploads, limits.uploads_each),
             sessions: Registry::new("session", limits.sessions, limits.sessions_each),
             private: tempfile::Builder::new().prefix("isochrone-").tempdir()?,
-            jobs: Turns::new(limits.jobs, limits.jobs_each),
-            sweeps: Arc::new(Semaphore::new(1)),
+            jobs: Turns::new(Places { all: limits.jobs, group: limits.jobs_each, lane: limits.jobs_each }),
+            sweeps: Arc::new(Turns::new(Places { all: 1, group: 1, lane: 1 })),
             volumes_move: Mutex::default(),
             limits,
             engines,
             root,
             pacs,
             vault: vault.map(Arc::new),
-            coming_back: tokio::sync::Mutex::default(),
+            coming_back: KeyedLocks::default(),
             spooling: Busy::default(),
         }))
     }
@@ -93,7 +93,7 @@ impl House {
         F: FnOnce() -> Result<T, ApiError> + Send + 'static,
     {
         let call = Call::current();
-        let turn = self.jobs.take(&call.lane(), &call.ticket).await.ok_or(ApiError::Broken("it is shutting down"))?;
+        let turn = self.jobs.take(&call.queue(), &call.ticket).await.ok_or(ApiError::Broken("it is shutting down"))?;
         let job = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             call.sync_scope(work)
@@ -109,7 +109,7 @@ impl House {
         let (call, before) = (Call::current(), place.ahead());
         // It comes to the jobs when it is the first of its line.
         let soon = before == 0 && call.ticket.is_new();
-        before + if soon { 0 } else { self.jobs.ahead(&call.lane(), &call.ticket) }
+        before + if soon { 0 } else { self.jobs.ahead(&call.queue(), &call.ticket) }
     }
 
     /// Heavy jobs that wait, and that are at work.
@@ -195,7 +195,10 @@ impl House {
     /// A session; one that the process before this one left behind comes back.
     pub(crate) async fn session(&self, id: &str) -> Result<Arc<Slot>, ApiError> {
         match self.sessions.get(id) {
-            Some(slot) => Ok(slot),
+            Some(slot) => {
+                slot.touch();
+                Ok(slot)
+            }
             None => self.come_back(id).await?.ok_or(ApiError::Unknown("session", "Open a session again")),
         }
     }

@@ -26,7 +26,7 @@ pub struct Limits {
     pub chunk_bytes: usize,
     /// How long an upload may lie untouched before it is forgotten and its file deleted, within seconds after that.
     pub upload_idle: Duration,
-    /// Sessions open at once.
+    /// Sessions open at once. Where sessions are kept, the one that was idle for longest makes room for another.
     pub sessions: usize,
     /// The same of one owner.
     pub sessions_each: usize,
@@ -54,7 +54,7 @@ pub struct Limits {
     pub path_bytes: usize,
     /// Heavy jobs (masks, samples, files) at once; the others wait.
     pub jobs: usize,
-    /// The same of one session, or of one user outside of sessions.
+    /// The same of one user, in sessions, and as many outside of them; without accounts, of one session.
     pub jobs_each: usize,
     /// After so long a request that waits is told where it stands.
     pub told_after: Duration,
@@ -87,6 +87,12 @@ pub struct TransportLimits {
     pub greeting: Duration,
     /// Connections at once whose clients have not begun to speak.
     pub silent: usize,
+    /// Connections at once whose clients have not logged in, of those that are open: the others are kept for users.
+    pub strangers: usize,
+    /// The same from one address.
+    pub strangers_each: usize,
+    /// How long a connection may take to its first answered request.
+    pub log_in: Duration,
     /// Streams that a client may reset before the server has taken them up.
     pub resets: usize,
 }
@@ -118,7 +124,7 @@ impl Default for Limits {
             label_name: 128,
             path_bytes: 4096,
             jobs: 16,
-            jobs_each: 4,
+            jobs_each: 2,
             told_after: Duration::from_millis(300),
             viewers: 64,
             transport: TransportLimits::default(),
@@ -139,6 +145,9 @@ impl Default for TransportLimits {
             connections: 512,
             greeting: Duration::from_secs(10),
             silent: 256,
+            strangers: 128,
+            strangers_each: 64,
+            log_in: Duration::from_secs(20),
             resets: 64,
         }
     }

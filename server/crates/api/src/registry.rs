@@ -96,6 +96,31 @@ impl<T: Clone> Registry<T> {
         self.lock().values().map(|o| o.thing.clone()).collect()
     }
 
+    /// Whether there is no room for one more of an owner's: `Some(true)` if the owner has as many as one may,
+    /// `Some(false)` if all have.
+    pub fn full_for(&self, owner: &str) -> Option<bool> {
+        let held = self.lock();
+        if held.values().filter(|o| o.owner == owner).count() >= self.each {
+            return Some(true);
+        }
+        (held.len() >= self.capacity).then_some(false)
+    }
+
+    /// Takes the thing away that comes first in an order, of one owner's or of all; those without a place in it stay.
+    /// For the server's own housekeeping.
+    pub fn take_first<O: Ord>(&self, owner: Option<&str>, order: impl Fn(&T) -> Option<O>) -> Option<T> {
+        let mut held = self.lock();
+        let theirs = held.iter().filter(|(_, o)| owner.is_none_or(|owner| o.owner == owner));
+        let first = theirs.filter_map(|(id, o)| Some((order(&o.thing)?, id.clone()))).min();
+        let (_, id) = first?;
+        held.remove(&id).map(|o| o.thing)
+    }
+
+    /// Takes a thing away, whosever it is: for the server's own housekeeping.
+    pub fn forget(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
     /// Drops what does not pass, whosever it is.
     pub fn retain(&self, keep: impl Fn(&T) -> bool) {
         self.lock().retain(|_, owned| keep(&owned.thing));

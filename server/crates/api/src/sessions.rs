@@ -1,14 +1,16 @@
 //! Sessions by their ids, each behind its own lock.
 
+use crate::follow_up::CancelOnDrop;
 use crate::gate::call::Call;
 use crate::house::HeldVolume;
 use crate::ids::random_id;
 use crate::line::Line;
 use crate::vault::Comeback;
 use crate::{ApiError, House, v1};
-use isochrone_segment::{Channel, Segmenter, configured};
+use isochrone_segment::{Cancel, Channel, Segmenter, configured};
 use isochrone_session::{Session, SessionError};
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// A session, and what never changes of it.
@@ -21,13 +23,28 @@ pub(crate) struct Slot {
     pub seed: u64,
     /// How it came back, for the reader; empty if this process opened it.
     pub notice: String,
+    /// When it was asked for last.
+    used: std::sync::Mutex<Instant>,
     /// Those who wait for it.
     pub line: Arc<Line>,
+    /// Set once it is closed: work on it ends.
+    pub closed: Cancel,
     /// First come, first served.
     pub session: Arc<Mutex<Session>>,
 }
 
 impl Slot {
+    /// Somebody asks for it.
+    pub fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Since when nobody uses it; `None` while somebody does. The registry alone may hold it meanwhile.
+    fn idle_since(self: &Arc<Self>) -> Option<Instant> {
+        let alone = Arc::strong_count(self) == 1 && Arc::strong_count(&self.session) == 1;
+        alone.then(|| *self.used.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Who answers now.
     pub fn provenance(&self) -> v1::Provenance {
         let engine = v1::Engine { device: self.running.describe().device, ..self.engine.clone() };
@@ -47,7 +64,18 @@ impl Opening {
     fn slot(self, id: String, session: Session, notice: String) -> Arc<Slot> {
         let Self { volume_ids, engine, running, seed } = self;
         let (line, session) = (Arc::default(), Arc::new(Mutex::new(session)));
-        Arc::new(Slot { id, volume_ids, engine, running, seed, notice, line, session })
+        Arc::new(Slot {
+            id,
+            volume_ids,
+            engine,
+            running,
+            seed,
+            notice,
+            used: Instant::now().into(),
+            line,
+            closed: Cancel::new(),
+            session,
+        })
     }
 }
 
@@ -74,6 +102,7 @@ impl House {
             session = self.run(move || Ok(session.kept_by(Box::new(vault.begin(&id, &request, &held)?)))).await?;
         }
         let slot = opening.slot(id, session, String::new());
+        self.make_room(&Call::current().identity.user);
         let taken_in = {
             let _still = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
             let there = self.channels(&slot.volume_ids).map(drop);
@@ -89,14 +118,20 @@ impl House {
     /// asks.
     pub(crate) async fn come_back(&self, id: &str) -> Result<Option<Arc<Slot>>, ApiError> {
         let Some(vault) = self.vault.clone() else { return Ok(None) };
-        let _one = self.coming_back.lock().await;
+        // What is not there at all costs neither a lock nor a job.
+        if !vault.holds(id) {
+            return Ok(None);
+        }
+        let _one = self.coming_back.lock(id).await;
         if self.sessions.holds(id) {
             return Ok(self.sessions.get(id));
         }
         let name = id.to_owned();
         let Some(found) = self.run(move || vault.comeback(&name)).await? else { return Ok(None) };
         let Comeback { owner, viewers, request, volumes, records, keeper, notice } = found;
+        self.make_room(&owner);
         for held in &volumes {
+            let _moving = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
             if !self.volumes.holds(&held.id) && !self.volumes.insert_for(owner.clone(), &held.id, held.clone()) {
                 return Err(full());
             }
@@ -109,6 +144,24 @@ impl House {
         }
         self.sessions.show_to(id, viewers);
         Ok(Some(slot))
+    }
+
+    /// Puts the session to rest that was idle for longest, if it takes the place of another one of this owner's. It
+    /// comes back from its journal when somebody asks for it.
+    fn make_room(&self, owner: &str) {
+        if self.vault.is_none() {
+            return;
+        }
+        let _moving = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(full) = self.sessions.full_for(owner) {
+            let idle = |slot: &Arc<Slot>| slot.idle_since();
+            let Some(rested) = self.sessions.take_first(full.then_some(owner), idle) else { return };
+            tracing::debug!("an idle session was put to rest");
+            let used = self.sessions.everything();
+            for id in rested.volume_ids.iter().filter(|id| !used.iter().any(|s| s.volume_ids.contains(id))) {
+                self.volumes.forget(id);
+            }
+        }
     }
 
     fn channels(&self, volume_ids: &[String]) -> Result<Vec<HeldVolume>, ApiError> {
@@ -136,6 +189,7 @@ impl House {
     pub(crate) async fn close_session(&self, id: &str) -> Result<(), ApiError> {
         self.session(id).await?;
         if let Some(slot) = self.sessions.remove(id) {
+            slot.closed.cancel();
             slot.session.lock().await.abandon();
             drop(slot);
             if let Some(vault) = self.vault.clone() {
@@ -175,15 +229,24 @@ impl House {
         Ok(v1::Viewers { users: viewers.into_iter().collect() })
     }
 
-    /// Does something to a session when its turn has come, on a thread of its own. Once begun it is done
-    /// wholly, whether or not the client is still there.
+    /// Does something to a session when its turn has come, on a thread of its own. If the client goes away or the
+    /// session is closed before it is done, the work ends and nothing is changed.
     pub(crate) async fn with<T, F>(&self, slot: &Slot, work: F) -> Result<T, ApiError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Session) -> Result<T, SessionError> + Send + 'static,
     {
         let mut session = slot.session.clone().lock_owned().await;
-        self.run(move || Ok(work(&mut session)?)).await
+        let gone = CancelOnDrop(Cancel::new());
+        let stop =
+            Cancel::within(Duration::MAX, vec![gone.0.clone(), slot.closed.clone(), Call::current().ended.clone()]);
+        self.run(move || {
+            session.work_until(stop);
+            let done = work(&mut session);
+            session.work_until(Cancel::new());
+            Ok(done?)
+        })
+        .await
     }
 
     /// Forgets a volume that no session uses.

@@ -2,7 +2,9 @@
 
 use crate::convert::u32_of;
 use crate::follow_up::CancelOnDrop;
+use crate::gate::call::Call;
 use crate::sessions::Slot;
+use crate::turns::Ticket;
 use crate::{ApiError, House, v1};
 use isochrone_session::Sweep;
 use std::sync::Arc;
@@ -42,15 +44,26 @@ async fn send(events: &Events, event: v1::sweep_event::Event) {
 }
 
 impl House {
-    /// The sweep itself, one at a time on this server: it takes no job from those who wait for a mask.
+    /// The sweep itself, one window at a time on this server, users in turn: it takes no job from those who wait for a
+    /// mask.
     async fn look_over(&self, slot: &Slot, samples: usize, events: &Events) -> Result<Sweep, ApiError> {
         let job = slot.session.lock().await.sweep_job(samples)?;
         let _stop = CancelOnDrop(job.cancel());
-        let permit = self.sweeps.clone().acquire_owned().await.map_err(|_| ApiError::Broken("it is shutting down"))?;
-        let (events, begun) = (events.clone(), Instant::now());
+        let call = Call::current();
+        let (queue, turns) = (call.queue(), self.sweeps.clone());
+        let first = turns.take(&queue, &Ticket::default()).await.ok_or(ApiError::Broken("it is shutting down"))?;
+        let (events, begun, runtime) = (events.clone(), Instant::now(), tokio::runtime::Handle::current());
+        let (stop, closed) = (job.cancel(), slot.closed.clone());
         let working = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+            let mut turn = Some(first);
             job.run(&mut |done, total| {
+                if closed.is_cancelled() || call.ended.is_cancelled() {
+                    stop.cancel();
+                }
+                // Whoever else waits has the next window.
+                drop(turn.take());
+                turn = runtime.block_on(turns.take(&queue, &Ticket::default()));
+
                 let progress = v1::SweepProgress {
                     done: u32_of(done),
                     total: u32_of(total),

@@ -1,24 +1,49 @@
-//! Whose heavy job is next: lanes take turns, so that nobody waits for all of somebody else's.
+//! Whose heavy job is next: users take turns, and so do the sessions of each. One user's many sessions wait for each
+//! other, and keep nobody else waiting.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// Places for jobs that run at once. Each session (or user, outside of sessions) has a lane of its own, in which
-/// jobs wait in the order of their coming; the lanes are served in turn.
+/// Places for jobs that run at once. Jobs wait in lanes (a session's), in the order of their coming; lanes belong to
+/// groups (a user's). Groups are served in turn, and of each group its lanes in turn.
 pub(crate) struct Turns(Arc<Mutex<State>>);
 
+/// As many jobs run at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places {
+    /// In all.
+    pub all: usize,
+    /// Of one group.
+    pub group: usize,
+    /// Of one lane.
+    pub lane: usize,
+}
+
+/// Where a job waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Queue {
+    pub group: String,
+    pub lane: String,
+}
+
 struct State {
-    free: usize,
-    /// As many of one lane run at once.
-    each: usize,
-    /// Lanes with jobs waiting or running.
-    lanes: BTreeMap<String, Lane>,
-    /// Lanes in the order in which they are served next.
+    places: Places,
+    running: usize,
+    /// Groups with jobs waiting or running.
+    groups: BTreeMap<String, Group>,
+    /// Groups with jobs waiting, in the order in which they are served next.
     order: VecDeque<String>,
     /// Numbers those who wait.
     came: u64,
+}
+
+#[derive(Default)]
+struct Group {
+    running: usize,
+    lanes: BTreeMap<String, Lane>,
+    order: VecDeque<String>,
 }
 
 #[derive(Default)]
@@ -30,7 +55,7 @@ struct Lane {
 /// A job's place; the next job has it when this is dropped.
 pub(crate) struct Turn {
     state: Arc<Mutex<State>>,
-    lane: String,
+    queue: Queue,
 }
 
 /// Where one request's job stands: not there yet, waiting under a number, or served.
@@ -49,35 +74,23 @@ impl Ticket {
 /// Gives up a place in the queue if its job is cancelled while it waits.
 struct Waiting<'a> {
     turns: &'a Turns,
-    lane: &'a str,
+    queue: &'a Queue,
     number: u64,
 }
 
 impl Turns {
-    /// `places` jobs at once, `each` of one lane.
-    pub fn new(places: usize, each: usize) -> Self {
-        let state = State { free: places, each, lanes: BTreeMap::new(), order: VecDeque::new(), came: 0 };
-        Self(Arc::new(Mutex::new(state)))
+    pub fn new(places: Places) -> Self {
+        let (groups, order) = (BTreeMap::new(), VecDeque::new());
+        Self(Arc::new(Mutex::new(State { places, running: 0, groups, order, came: 0 })))
     }
 
-    /// Waits for the lane's turn; the ticket says meanwhile where it stands.
-    pub async fn take(&self, lane: &str, ticket: &Ticket) -> Option<Turn> {
+    /// Waits for the turn of a queue; the ticket says meanwhile where it stands.
+    pub async fn take(&self, queue: &Queue, ticket: &Ticket) -> Option<Turn> {
         let (send, receive) = oneshot::channel();
-        let number = {
-            let mut state = lock(&self.0);
-            state.came += 1;
-            let number = state.came;
-            if state.lanes.entry(lane.to_owned()).or_default().waiting.is_empty() {
-                state.order.push_back(lane.to_owned());
-            }
-            if let Some(lane) = state.lanes.get_mut(lane) {
-                lane.waiting.push_back((number, send));
-            }
-            number
-        };
+        let number = lock(&self.0).join(queue, send);
         ticket.0.store(number, Ordering::Relaxed);
         serve(&self.0);
-        let waiting = Waiting { turns: self, lane, number };
+        let waiting = Waiting { turns: self, queue, number };
         let turn = receive.await.ok();
         ticket.0.store(Ticket::SERVED, Ordering::Relaxed);
         // A turn that was given is given back by its own end.
@@ -85,38 +98,32 @@ impl Turns {
         turn
     }
 
-    /// Jobs that end or are served before the ticket's own in a lane is; before one that has not come yet, those
+    /// Jobs that end or are served before the ticket's own in a queue is; before one that has not come yet, those
     /// before the last one that waits there.
-    pub fn ahead(&self, lane: &str, ticket: &Ticket) -> usize {
+    pub fn ahead(&self, queue: &Queue, ticket: &Ticket) -> usize {
         let state = lock(&self.0);
-        let Some(waiting) = state.lanes.get(lane).map(|l| &l.waiting) else { return 0 };
+        let Some(lane) = state.groups.get(&queue.group).and_then(|g| g.lanes.get(&queue.lane)) else { return 0 };
         let number = ticket.0.load(Ordering::Relaxed);
-        let own = waiting.iter().position(|(n, _)| *n == number);
-        let Some(before) = (if number == 0 { waiting.len().checked_sub(1) } else { own }) else { return 0 };
-        let place = state.order.iter().position(|l| l == lane).unwrap_or(state.order.len());
-        let others = state.order.iter().enumerate().filter(|(_, name)| *name != lane);
-        let earlier = others.filter_map(|(n, name)| {
-            let waiting = state.lanes.get(name)?.waiting.len();
-            Some(waiting.min(before + usize::from(n < place)))
-        });
-        1 + before + earlier.sum::<usize>()
+        let own = lane.waiting.iter().position(|(n, _)| *n == number);
+        let Some(before) = (if number == 0 { lane.waiting.len().checked_sub(1) } else { own }) else { return 0 };
+        1 + state.served_before(queue, before)
     }
 
     /// Jobs that wait, and jobs that run.
     pub fn load(&self) -> (usize, usize) {
         let state = lock(&self.0);
-        let count = |of: fn(&Lane) -> usize| state.lanes.values().map(of).sum();
-        (count(|l| l.waiting.len()), count(|l| l.running))
+        let lanes = state.groups.values().flat_map(|g| g.lanes.values());
+        (lanes.map(|l| l.waiting.len()).sum(), state.running)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut state = lock(&self.turns.0);
-        if let Some(lane) = state.lanes.get_mut(self.lane) {
+        if let Some(lane) = state.lane(self.queue) {
             lane.waiting.retain(|(number, _)| *number != self.number);
         }
-        state.tidy(self.lane);
+        state.tidy(self.queue);
     }
 }
 
@@ -124,33 +131,118 @@ impl Drop for Turn {
     fn drop(&mut self) {
         {
             let mut state = lock(&self.state);
-            state.free += 1;
-            if let Some(lane) = state.lanes.get_mut(&self.lane) {
+            state.running = state.running.saturating_sub(1);
+            if let Some(group) = state.groups.get_mut(&self.queue.group) {
+                group.running = group.running.saturating_sub(1);
+            }
+            if let Some(lane) = state.lane(&self.queue) {
                 lane.running = lane.running.saturating_sub(1);
             }
-            let lane = self.lane.clone();
-            state.tidy(&lane);
+            state.tidy(&self.queue);
         }
         serve(&self.state);
     }
 }
 
 impl State {
+    fn lane(&mut self, queue: &Queue) -> Option<&mut Lane> {
+        self.groups.get_mut(&queue.group)?.lanes.get_mut(&queue.lane)
+    }
+
+    /// Puts a job at the end of its queue; returns its number.
+    fn join(&mut self, queue: &Queue, job: oneshot::Sender<Turn>) -> u64 {
+        self.came += 1;
+        let group = self.groups.entry(queue.group.clone()).or_default();
+        if group.order.is_empty() {
+            self.order.push_back(queue.group.clone());
+        }
+        let lane = group.lanes.entry(queue.lane.clone()).or_default();
+        if lane.waiting.is_empty() {
+            group.order.push_back(queue.lane.clone());
+        }
+        lane.waiting.push_back((self.came, job));
+        self.came
+    }
+
     /// The job that is next, if there is a place for it.
-    fn next(&mut self) -> Option<(String, oneshot::Sender<Turn>)> {
-        if self.free == 0 {
+    fn next(&mut self) -> Option<(Queue, oneshot::Sender<Turn>)> {
+        if self.running >= self.places.all {
             return None;
         }
         for _ in 0..self.order.len() {
             let name = self.order.pop_front()?;
+            let Some(group) = self.groups.get_mut(&name) else { continue };
+            let job = if group.running < self.places.group { group.next(self.places.lane) } else { None };
+            if !group.order.is_empty() {
+                self.order.push_back(name.clone());
+            }
+            if let Some((lane, job)) = job {
+                self.running += 1;
+                return Some((Queue { group: name, lane }, job));
+            }
+        }
+        None
+    }
+
+    /// Jobs that are served before a queue's job that has `before` others before it in its lane, if all that wait are
+    /// served one by one.
+    fn served_before(&self, queue: &Queue, before: usize) -> usize {
+        let waiting = |group: &Group| -> VecDeque<(String, usize)> {
+            let lanes = group.order.iter();
+            lanes.filter_map(|name| Some((name.clone(), group.lanes.get(name)?.waiting.len()))).collect()
+        };
+        let groups = self.order.iter().filter_map(|name| Some((name.clone(), waiting(self.groups.get(name)?))));
+        let (mut groups, mut served, mut own): (VecDeque<_>, _, _) = (groups.collect(), 0, 0);
+        while let Some((name, mut lanes)) = groups.pop_front() {
+            let Some((lane, jobs)) = lanes.pop_front() else { continue };
+            if name == queue.group && lane == queue.lane {
+                if own == before {
+                    break;
+                }
+                own += 1;
+            }
+            served += 1;
+            if jobs > 1 {
+                lanes.push_back((lane, jobs - 1));
+            }
+            groups.push_back((name, lanes));
+        }
+        served
+    }
+
+    /// Forgets a queue that has nothing to do.
+    fn tidy(&mut self, queue: &Queue) {
+        let Some(group) = self.groups.get_mut(&queue.group) else { return };
+        let empty = group.lanes.get(&queue.lane).is_none_or(|lane| lane.waiting.is_empty());
+        if empty {
+            group.order.retain(|name| *name != queue.lane);
+            if group.lanes.get(&queue.lane).is_some_and(|lane| lane.running == 0) {
+                group.lanes.remove(&queue.lane);
+            }
+        }
+        let idle = group.lanes.is_empty();
+        if group.order.is_empty() {
+            self.order.retain(|name| *name != queue.group);
+        }
+        if idle {
+            self.groups.remove(&queue.group);
+        }
+    }
+}
+
+impl Group {
+    /// The job that is next of those whose lanes may have one more at work.
+    fn next(&mut self, each: usize) -> Option<(String, oneshot::Sender<Turn>)> {
+        for _ in 0..self.order.len() {
+            let name = self.order.pop_front()?;
             let Some(lane) = self.lanes.get_mut(&name) else { continue };
-            if lane.running >= self.each {
+            if lane.running >= each {
                 self.order.push_back(name);
                 continue;
             }
             let Some((_, job)) = lane.waiting.pop_front() else { continue };
             lane.running += 1;
-            self.free -= 1;
+            self.running += 1;
             if !lane.waiting.is_empty() {
                 self.order.push_back(name.clone());
             }
@@ -158,26 +250,14 @@ impl State {
         }
         None
     }
-
-    /// Forgets a lane that has nothing to do.
-    fn tidy(&mut self, name: &str) {
-        let Some(lane) = self.lanes.get(name) else { return };
-        if lane.waiting.is_empty() {
-            let idle = lane.running == 0;
-            self.order.retain(|n| n != name);
-            if idle {
-                self.lanes.remove(name);
-            }
-        }
-    }
 }
 
 /// Gives places to those whose turn it is.
 fn serve(state: &Arc<Mutex<State>>) {
     loop {
-        let Some((lane, job)) = lock(state).next() else { return };
+        let Some((queue, job)) = lock(state).next() else { return };
         // Whoever has gone in the meantime gives the place back: then the next one has it.
-        let _ = job.send(Turn { state: state.clone(), lane });
+        let _ = job.send(Turn { state: state.clone(), queue });
     }
 }
 
@@ -186,87 +266,5 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    /// Lets all tasks go as far as they can.
-    async fn settle() {
-        for _ in 0..200 {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn lanes_take_turns() {
-        let turns = Arc::new(Turns::new(1, 1));
-        let held = turns.take("a", &Ticket::default()).await.unwrap();
-        let served = Arc::new(Mutex::new(Vec::new()));
-        let mut jobs = Vec::new();
-        // A flood of one, then one of each of two others.
-        for lane in ["flood"; 50].into_iter().chain(["b", "c", "b"]) {
-            let (turns, served) = (turns.clone(), served.clone());
-            jobs.push(tokio::spawn(async move {
-                let _turn = turns.take(lane, &Ticket::default()).await.unwrap();
-                served.lock().unwrap().push(lane);
-            }));
-            settle().await;
-        }
-        assert_eq!(turns.load(), (53, 1));
-        // Served in this order: flood, b, c, flood, b, and the rest of the flood.
-        let ahead = |lane| turns.ahead(lane, &Ticket::default());
-        assert_eq!([ahead("c"), ahead("b"), ahead("flood"), ahead("a")], [3, 5, 53, 0]);
-        let first = Ticket(AtomicU64::new(2));
-        assert_eq!(turns.ahead("flood", &first), 1, "whoever came first waits for the one at work");
-        assert_eq!(turns.ahead("flood", &Ticket(AtomicU64::new(Ticket::SERVED))), 0);
-        drop(held);
-        for job in jobs {
-            job.await.unwrap();
-        }
-        let served = served.lock().unwrap();
-        assert_eq!(served[..6], ["flood", "b", "c", "flood", "b", "flood"]);
-        assert_eq!((served.len(), turns.load()), (53, (0, 0)));
-        assert!(lock(&turns.0).lanes.is_empty() && lock(&turns.0).order.is_empty(), "nothing is left behind");
-    }
-
-    #[tokio::test]
-    async fn one_lane_does_not_get_all_places() {
-        let turns = Arc::new(Turns::new(4, 2));
-        let first = turns.take("flood", &Ticket::default()).await.unwrap();
-        let _second = turns.take("flood", &Ticket::default()).await.unwrap();
-        let third = tokio::time::timeout(Duration::from_millis(20), turns.take("flood", &Ticket::default())).await;
-        assert!(third.is_err(), "the third waits, though there is room");
-        assert!(
-            turns.take("b", &Ticket::default()).await.is_some() && turns.take("c", &Ticket::default()).await.is_some()
-        );
-        assert_eq!(turns.load(), (0, 2), "whoever gave up is not in the queue");
-        drop(first);
-        assert!(turns.take("flood", &Ticket::default()).await.is_some());
-    }
-
-    #[tokio::test]
-    async fn ten_thousand_cancelled_jobs_leave_nothing() {
-        let turns = Arc::new(Turns::new(2, 2));
-        let held =
-            (turns.take("a", &Ticket::default()).await.unwrap(), turns.take("b", &Ticket::default()).await.unwrap());
-        let mut jobs = Vec::new();
-        for n in 0..10_000 {
-            let turns = turns.clone();
-            jobs.push(tokio::spawn(
-                async move { drop(turns.take(&format!("lane {}", n % 97), &Ticket::default()).await) },
-            ));
-        }
-        settle().await;
-        assert_eq!(turns.load().0, 10_000);
-        for job in &jobs {
-            job.abort();
-        }
-        for job in jobs {
-            let _ = job.await;
-        }
-        assert_eq!(turns.load(), (0, 2));
-        drop(held);
-        assert!(lock(&turns.0).lanes.is_empty() && lock(&turns.0).order.is_empty());
-        assert_eq!(lock(&turns.0).free, 2);
-    }
-}
+#[path = "turns_tests.rs"]
+mod tests;

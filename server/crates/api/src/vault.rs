@@ -155,6 +155,11 @@ impl Vault {
         Ok(JournalKeeper(Journal::create(&self.path(id)?, &bytes)?))
     }
 
+    /// Whether there is a journal of this id, whosever it is: never to be told to anybody.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        self.path(id).is_ok_and(|path| path.exists())
+    }
+
     /// A session from its journal; `None` where there is none, or it belongs to somebody else.
     pub(crate) fn comeback(&self, id: &str) -> Result<Option<Comeback>, ApiError> {
         let Ok(path) = self.path(id) else { return Ok(None) };

@@ -32,6 +32,14 @@ impl Directory {
         self.0.get(Users::load)?.identify_certificate(der, now())
     }
 
+    /// Whether there is an account of this name.
+    ///
+    /// # Errors
+    /// The file has become unreadable.
+    pub fn knows(&self, user: &str) -> Result<bool, TrustError> {
+        Ok(self.0.get(Users::load)?.list().iter().any(|known| known.name == user))
+    }
+
     /// True as long as nobody has an account.
     ///
     /// # Errors

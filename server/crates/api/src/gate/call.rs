@@ -1,6 +1,7 @@
 //! The request that is being worked on.
 
-use crate::turns::Ticket;
+use crate::turns::{Queue, Ticket};
+use isochrone_segment::Cancel;
 use isochrone_trust::{Identity, Role};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -23,6 +24,8 @@ pub(crate) struct Call {
     pub access: Access,
     touched: Mutex<Touched>,
     ending: Mutex<Option<oneshot::Receiver<Code>>>,
+    /// Set where the server ends it, because its account is no more.
+    pub ended: Cancel,
     /// Of its heavy job.
     pub ticket: Ticket,
 }
@@ -59,6 +62,7 @@ impl Call {
             access,
             touched: Mutex::default(),
             ending: Mutex::default(),
+            ended: Cancel::new(),
             ticket: Ticket::default(),
         })
     }
@@ -112,11 +116,19 @@ impl Call {
         }
     }
 
-    /// The queue in which this request's heavy work waits: the first session that it named, else its user.
-    pub fn lane(&self) -> String {
+    /// The queue in which this request's heavy work waits: of its user's, that of the first session that it named. What
+    /// is about no session (files, archives) waits apart, so that it keeps no click waiting.
+    pub fn queue(&self) -> Queue {
         let touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         let session = touched.objects.iter().find(|o| o.starts_with("session "));
-        session.cloned().unwrap_or_else(|| format!("user {}", self.identity.user))
+        let user = &self.identity.user;
+        let accounts = self.identity != Identity::local() && self.identity != Identity::nobody();
+        match session {
+            // Without accounts, nobody knows how many people are behind the one user of the machine.
+            Some(session) if !accounts => Queue { group: session.clone(), lane: session.clone() },
+            Some(session) => Queue { group: format!("reader {user}"), lane: session.clone() },
+            None => Queue { group: format!("user {user}"), lane: String::new() },
+        }
     }
 
     pub fn touched(&self) -> Touched {

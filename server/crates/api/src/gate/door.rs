@@ -30,6 +30,15 @@ impl Door {
         }
     }
 
+    /// Whether somebody who was let in still has an account. What a log-in service says of its own is good until it
+    /// expires, and an unreadable list ends nobody's work.
+    pub(crate) fn still_knows(&self, identity: &Identity) -> bool {
+        match self {
+            Self::Accounts { directory, oidc: None } => directory.knows(&identity.user).unwrap_or(true),
+            Self::Open | Self::Accounts { .. } => true,
+        }
+    }
+
     /// True where nobody has to say who they are.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self, Self::Open)

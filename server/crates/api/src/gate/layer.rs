@@ -10,10 +10,10 @@ use http::{Request, Response};
 use isochrone_trust::TrustError;
 use isochrone_trust::audit::{Kind, Trail};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
@@ -41,7 +41,12 @@ struct Inner {
     origins: Origins,
     book: Arc<Book>,
     metrics: Arc<Metrics>,
+    /// Requests that are being worked on.
+    running: Mutex<Vec<Weak<Call>>>,
 }
+
+/// How often accounts are looked at whose requests are being worked on.
+const ROUND: Duration = Duration::from_millis(100);
 
 impl Gate {
     /// A gate.
@@ -49,7 +54,28 @@ impl Gate {
     pub fn new(options: GateOptions) -> Self {
         let GateOptions { door, origins, trail, metrics } = options;
         let book = Arc::new(Book::new(trail, metrics.clone()));
-        Self(Arc::new(Inner { door, origins, book, metrics }))
+        Self(Arc::new(Inner { door, origins, book, metrics, running: Mutex::default() }))
+    }
+
+    /// Ends the work of those whose accounts are removed, as long as the gate stands.
+    pub fn end_with_accounts(&self) -> impl Future<Output = ()> + Send + 'static {
+        let gate = Arc::downgrade(&self.0);
+        async move {
+            loop {
+                tokio::time::sleep(ROUND).await;
+                let Some(gate) = gate.upgrade() else { return };
+                let mut running = gate.running.lock().unwrap_or_else(PoisonError::into_inner);
+                running.retain(|call| match call.upgrade() {
+                    Some(call) => {
+                        if !gate.door.still_knows(&call.identity) {
+                            call.ended.cancel();
+                        }
+                        true
+                    }
+                    None => false,
+                });
+            }
+        }
     }
 }
 
@@ -114,7 +140,7 @@ impl Inner {
         let begun = Instant::now();
         let method = Method::of(request.uri().path());
         // A connection that says nothing of its other end is one within this process, in a test.
-        let Peer { ip: peer, certificate } = request.extensions().get().cloned().unwrap_or_default();
+        let Peer { ip: peer, certificate, log_in } = request.extensions().get().cloned().unwrap_or_default();
         let refused = |status: Status, kind: Kind| {
             tracing::debug!("{} was refused at the gate: {:?}", method.name, status.code());
             self.metrics.called(method.name, status.code(), begun.elapsed());
@@ -125,6 +151,7 @@ impl Inner {
             return Err(refused(Status::permission_denied(why), Kind::Refused));
         }
         if method.public {
+            log_in.asked();
             return Ok(None);
         }
         let identity = self.door.identify(request.headers(), certificate.as_deref()).map_err(|e| {
@@ -138,6 +165,7 @@ impl Inner {
             };
             refused(status, Kind::LogIn)
         })?;
+        log_in.done();
         if method.name == "reflection" && !self.door.is_open() {
             return Err(refused(Status::unimplemented("This server does not describe its protocol"), Kind::Refused));
         }
@@ -151,6 +179,9 @@ impl Inner {
         self.book.welcome(&identity, peer);
         self.metrics.running.fetch_add(1, Ordering::Relaxed);
         let call = Call::new(identity, method.access);
+        if !self.door.is_open() {
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&call));
+        }
         Ok(Some(Entry { book: self.book.clone(), call, method, peer, begun, code: Code::Cancelled }))
     }
 }

@@ -25,4 +25,4 @@ pub use door::Door;
 pub use layer::{Gate, GateOptions, Gated};
 pub use metrics::Metrics;
 pub use origin::Origins;
-pub use peer::Peer;
+pub use peer::{LogIn, Peer};
