@@ -20,7 +20,7 @@ PROCESSES  ?= 1
 RUN        ?= latest
 
 .DEFAULT_GOAL := help
-.PHONY: data-given help demo test test-slicer slicer-pictures oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean crash-test
+.PHONY: data-given help demo test test-slicer slicer-pictures oracles lint fmt bench bench-guidance bench-classical bench-engines pictures evaluate evaluate-peers gpu-check train build wheel lesions onnxruntime clean crash-test siege
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ —/' | sed 's/^/  make /'
@@ -72,6 +72,9 @@ pictures: build lesions ## every kind of prompt and every engine, drawn through 
 
 crash-test: ## kill the server 1,000 times at random instants: nothing acknowledged may be lost (a quarter of an hour)
 	ISOCHRONE_KILLS=1000 cargo test --release --workspace --test serve -- killed_at_random --nocapture
+
+siege: build build/stamp-venv ## honest readers' clicks while a server is attacked from all sides: a table (three minutes)
+	$(VENV)/bin/python testdata/siege.py $(ARGS)
 
 evaluate: build build/stamp-venv ## a simulated reader over labelled cases: make evaluate DATA=folder OUT=folder ARGS="--clicks 10"
 	$(BIN) evaluate --cases "$(DATA)" --out "$(OUT)" $(ARGS)

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use tonic::Code;
 use v1::segmentation_client::SegmentationClient;
 
+/// Two seconds on a machine of its own; the other tests run at the same time.
+const LIMIT: Duration = Duration::from_secs(8);
+
 /// An image of little content whose voxels are so small that every brush covers all of it.
 fn tiny_voxels(side: usize) -> Volume {
     let matrix3 = DMat3::from_diagonal(DVec3::splat(0.01));
@@ -55,7 +58,7 @@ async fn widest_brush_on_finest_voxels(server: &mut Server, engine: &str) {
             let took = begun.elapsed();
             println!("{engine}, {side} voxels a side, {points} points: {code:?} after {:.2} s", took.as_secs_f64());
             assert!(matches!(code, Code::Ok | Code::ResourceExhausted | Code::InvalidArgument), "{code:?}");
-            assert!(took < Duration::from_secs(2), "{engine} {side} {points}: {took:?}");
+            assert!(took < LIMIT, "{engine} {side} {points}: {took:?}");
         }
     }
 }

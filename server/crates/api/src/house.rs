@@ -136,6 +136,14 @@ impl House {
         if held + voxel_bytes(&volume) > self.limits.volume_bytes {
             return Err(full());
         }
+        let call = Call::current();
+        let of_user = || -> u64 { self.volumes.of(&call.identity.user).iter().map(|v| voxel_bytes(&v.volume)).sum() };
+        if call.has_account() && of_user() + voxel_bytes(&volume) > self.limits.volume_bytes_each {
+            return Err(ApiError::Full(
+                "You hold as many images as one user may. Unload one that is no longer needed, then try again"
+                    .to_owned(),
+            ));
+        }
         let held = HeldVolume { id: random_id(), volume: Arc::new(volume), series: series.map(Arc::new) };
         if self.volumes.insert(&held.id, held.clone()) { Ok(held) } else { Err(full()) }
     }

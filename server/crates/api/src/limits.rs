@@ -12,6 +12,8 @@ pub struct Limits {
     pub volumes_each: usize,
     /// Bytes of voxels held at once.
     pub volume_bytes: u64,
+    /// The same of one user, where there are accounts.
+    pub volume_bytes_each: u64,
     /// What one image file may ask for.
     pub file: isochrone_intake::Limits,
     /// Where files are decoded; a server takes a child process.
@@ -22,6 +24,8 @@ pub struct Limits {
     pub uploads_each: usize,
     /// Bytes of one upload.
     pub upload_bytes: u64,
+    /// Bytes of all uploads of one user that are under way, where there are accounts.
+    pub upload_bytes_each: u64,
     /// Bytes of one chunk, up and down.
     pub chunk_bytes: usize,
     /// How long an upload may lie untouched before it is forgotten and its file deleted, within seconds after that.
@@ -103,11 +107,13 @@ impl Default for Limits {
             volumes: 256,
             volumes_each: 128,
             volume_bytes: 16 << 30,
+            volume_bytes_each: 6 << 30,
             file: isochrone_intake::Limits::default(),
             decoder: isochrone_intake::Decoder::default(),
             uploads: 16,
             uploads_each: 8,
             upload_bytes: 4 << 30,
+            upload_bytes_each: 6 << 30,
             chunk_bytes: 2 << 20,
             upload_idle: Duration::from_secs(50),
             sessions: 256,

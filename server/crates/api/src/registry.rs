@@ -121,6 +121,11 @@ impl<T: Clone> Registry<T> {
         self.lock().remove(id);
     }
 
+    /// All things of one owner, for the server's own housekeeping.
+    pub fn of(&self, owner: &str) -> Vec<T> {
+        self.lock().values().filter(|o| o.owner == owner).map(|o| o.thing.clone()).collect()
+    }
+
     /// Drops what does not pass, whosever it is.
     pub fn retain(&self, keep: impl Fn(&T) -> bool) {
         self.lock().retain(|_, owned| keep(&owned.thing));

@@ -102,7 +102,7 @@ impl House {
             session = self.run(move || Ok(session.kept_by(Box::new(vault.begin(&id, &request, &held)?)))).await?;
         }
         let slot = opening.slot(id, session, String::new());
-        self.make_room(&Call::current().identity.user);
+        self.make_room(&Call::current().identity.user, &slot.volume_ids);
         let taken_in = {
             let _still = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
             let there = self.channels(&slot.volume_ids).map(drop);
@@ -129,7 +129,7 @@ impl House {
         let name = id.to_owned();
         let Some(found) = self.run(move || vault.comeback(&name)).await? else { return Ok(None) };
         let Comeback { owner, viewers, request, volumes, records, keeper, notice } = found;
-        self.make_room(&owner);
+        self.make_room(&owner, &request.volume_ids);
         for held in &volumes {
             let _moving = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
             if !self.volumes.holds(&held.id) && !self.volumes.insert_for(owner.clone(), &held.id, held.clone()) {
@@ -147,8 +147,8 @@ impl House {
     }
 
     /// Puts the session to rest that was idle for longest, if it takes the place of another one of this owner's. It
-    /// comes back from its journal when somebody asks for it.
-    fn make_room(&self, owner: &str) {
+    /// comes back from its journal when somebody asks for it. Its images go with it, but for those that are needed.
+    fn make_room(&self, owner: &str, needed: &[String]) {
         if self.vault.is_none() {
             return;
         }
@@ -158,9 +158,8 @@ impl House {
             let Some(rested) = self.sessions.take_first(full.then_some(owner), idle) else { return };
             tracing::debug!("an idle session was put to rest");
             let used = self.sessions.everything();
-            for id in rested.volume_ids.iter().filter(|id| !used.iter().any(|s| s.volume_ids.contains(id))) {
-                self.volumes.forget(id);
-            }
+            let idle = |id: &&String| !needed.contains(id) && !used.iter().any(|s| s.volume_ids.contains(id));
+            rested.volume_ids.iter().filter(idle).for_each(|id| self.volumes.forget(id));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Files that arrive in chunks.
 
+use crate::gate::call::Call;
 use crate::{ApiError, House};
 use isochrone_intake::ReadOptions;
 use isochrone_volume::Modality;
@@ -118,6 +119,11 @@ impl Upload {
         self.state.try_lock().map_or(Duration::ZERO, |state| state.touched.elapsed())
     }
 
+    /// Bytes that it takes or will take of the disk.
+    fn unfinished_bytes(&self) -> u64 {
+        if self.done() { 0 } else { self.announced.size }
+    }
+
     fn done(&self) -> bool {
         self.state.try_lock().is_ok_and(|state| state.volume_id.is_some())
     }
@@ -150,6 +156,14 @@ impl House {
 
     /// Begins an upload. Finished ones make room where it is scarce.
     pub(crate) fn begin_upload(&self, announced: Announced) -> Result<Arc<Upload>, ApiError> {
+        let call = Call::current();
+        let promised: u64 = self.uploads.of(&call.identity.user).iter().map(|u| u.unfinished_bytes()).sum();
+        if call.has_account() && promised + announced.size > self.limits.upload_bytes_each {
+            return Err(ApiError::Full(
+                "Your uploads under way are as large as those of one user may be. Finish one first, then try again"
+                    .to_owned(),
+            ));
+        }
         let folder = tempfile::tempdir_in(self.private.path()).map_err(|e| disk(e.kind()))?;
         let id = crate::ids::random_id();
         let upload = Arc::new(Upload::new(&id, announced, folder).map_err(|e| disk(e.kind()))?);

@@ -143,7 +143,8 @@ async fn a_client_that_goes_away_leaves_a_whole_step() {
         .await
         .unwrap()
         .into_inner();
-    assert!(state.steps.len() > 4, "those after the first mask are certain: {}", state.steps.len());
+    // The label and the three that were gone after their mask; what was given up before it is not made.
+    assert!((4..=7).contains(&state.steps.len()), "{}", state.steps.len());
     let mask = bench
         .segmentation
         .get_mask(v1::GetMaskRequest { session_id: session, label_id: 1 })

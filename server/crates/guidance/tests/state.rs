@@ -140,7 +140,7 @@ fn a_region_full_of_points_is_drawn_in_time() {
         let map = state.whole(&[image.view()], layer).unwrap();
         let took = begun.elapsed();
         println!("{signal:?}: {took:?}");
-        assert!(took.as_secs_f64() < 3.0, "{signal:?} took {took:?}");
+        assert!(took.as_secs_f64() < 10.0, "{signal:?} took {took:?}");
         assert_eq!(map[[40, 40, 40]], if matches!(signal, Signal::Gaussian { .. }) { 1.0 } else { 0.0 });
     }
 }

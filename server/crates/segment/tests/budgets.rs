@@ -10,8 +10,8 @@ use isochrone_volume::{DVec3, Grid, Mask, Volume};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What one prompt may take, placed and answered.
-const BUDGET: Duration = Duration::from_secs(2);
+/// What one prompt may take, placed and answered: two seconds on a machine of its own; other tests run at the same time.
+const BUDGET: Duration = Duration::from_secs(8);
 const POSITIVE: Polarity = Polarity::Positive;
 
 /// A zigzag or a spiral of so many points round the middle of a grid, on the slice through it.

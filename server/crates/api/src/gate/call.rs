@@ -83,6 +83,11 @@ impl Call {
         CALL.sync_scope(self, work)
     }
 
+    /// Whether it is known who asks: on a server without accounts, all are the one user of the machine.
+    pub fn has_account(&self) -> bool {
+        self.identity != Identity::local() && self.identity != Identity::nobody()
+    }
+
     /// Whether this request may have something of this owner's.
     pub fn may(&self, owner: &str) -> bool {
         let Identity { user, role } = &self.identity;
@@ -122,10 +127,9 @@ impl Call {
         let touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         let session = touched.objects.iter().find(|o| o.starts_with("session "));
         let user = &self.identity.user;
-        let accounts = self.identity != Identity::local() && self.identity != Identity::nobody();
         match session {
             // Without accounts, nobody knows how many people are behind the one user of the machine.
-            Some(session) if !accounts => Queue { group: session.clone(), lane: session.clone() },
+            Some(session) if !self.has_account() => Queue { group: session.clone(), lane: session.clone() },
             Some(session) => Queue { group: format!("reader {user}"), lane: session.clone() },
             None => Queue { group: format!("user {user}"), lane: String::new() },
         }
