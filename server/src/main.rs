@@ -19,6 +19,7 @@ use std::process::ExitCode;
 const EXIT_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
+    keep_libraries_quiet();
     if std::env::args_os().nth(1).is_some_and(|command| command == "decode") {
         // The child that decodes files from outside: no command line, no log, no threads but its own.
         return isochrone_intake::run_child();
@@ -42,6 +43,14 @@ fn main() -> ExitCode {
             ExitCode::from(if error.is::<cli::Usage>() { EXIT_USAGE } else { 1 })
         }
     }
+}
+
+/// ONNX Runtime reports to its vendor unless it is told not to before it is loaded.
+#[allow(unsafe_code)]
+fn keep_libraries_quiet() {
+    let (name, value) = isochrone_network::TELEMETRY_OFF;
+    // SAFETY: the first thing that the program does, while it has one thread: nobody else reads or writes variables.
+    unsafe { std::env::set_var(name, value) };
 }
 
 /// Log lines go to stderr, filtered by `RUST_LOG` (default `info`); they hold neither patient data

@@ -9,6 +9,7 @@ mod budgets;
 mod client;
 mod crash;
 mod durable;
+mod egress;
 mod engines;
 mod fair;
 mod far_apart;

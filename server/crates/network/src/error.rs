@@ -39,6 +39,9 @@ pub enum NetworkError {
     /// A library that cannot be used.
     #[error("ONNX Runtime could not be loaded: {0}. Version 1.24 or later is needed; `make onnxruntime` installs one")]
     Library(String),
+    /// The library would report to its vendor.
+    #[error("ONNX Runtime would report to its vendor: set ORT_DISABLE_TELEMETRY=1 before the program starts")]
+    Telemetry,
     /// A device name that is none.
     #[error("{0:?} is not a device: write auto, cpu, openvino, cuda, cuda:1, tensorrt or tensorrt:1")]
     Device(String),

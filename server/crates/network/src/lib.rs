@@ -36,4 +36,4 @@ pub use bundle::{
 pub use device::{Device, DeviceReport};
 pub use error::NetworkError;
 pub use network::{Features, Network, NetworkInputs};
-pub use runtime::{Runtime, RuntimeOptions};
+pub use runtime::{Runtime, RuntimeOptions, TELEMETRY_OFF};

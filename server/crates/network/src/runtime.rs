@@ -30,6 +30,10 @@ pub struct Runtime {
     library: Arc<str>,
 }
 
+/// The variable of the environment that keeps ONNX Runtime from reporting to its vendor, and its value. It is read
+/// when the library is loaded: a program sets it before.
+pub const TELEMETRY_OFF: (&str, &str) = ("ORT_DISABLE_TELEMETRY", "1");
+
 /// A process loads one library and makes one environment, for good.
 static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
@@ -44,8 +48,8 @@ impl Runtime {
     /// Loads the library (once in a process: later calls share it) and chooses the device.
     ///
     /// # Errors
-    /// No library, or one that is too old or not for this machine. A missing device is no error: see
-    /// [`Runtime::device`].
+    /// No library, or one that is too old or not for this machine; [`TELEMETRY_OFF`] is not set. A missing device is no
+    /// error: see [`Runtime::device`].
     pub fn load(options: &RuntimeOptions) -> Result<Self, NetworkError> {
         let path = library::locate(options.library.as_deref())?;
         let Loaded { environment, library } = loaded(&path)?;
@@ -124,6 +128,10 @@ fn loaded(path: &Path) -> Result<Loaded, NetworkError> {
     let mut shared = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(loaded) = shared.as_ref() {
         return Ok(loaded.clone());
+    }
+    let (name, value) = TELEMETRY_OFF;
+    if std::env::var_os(name).is_none_or(|set| set != value) {
+        return Err(NetworkError::Telemetry);
     }
     let builder = ort::init_from(path).map_err(|e| NetworkError::Library(unloadable(&e)))?;
     let environment = builder.with_name("isochrone").with_telemetry(false).build()?;
