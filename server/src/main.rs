@@ -14,6 +14,9 @@ mod transport;
 use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Wrong usage or configuration (`EX_USAGE` of sysexits).
 const EXIT_USAGE: u8 = 64;
@@ -54,14 +57,12 @@ fn keep_libraries_quiet() {
 }
 
 /// Log lines go to stderr, filtered by `RUST_LOG` (default `info`); they hold neither patient data
-/// nor the paths of images.
+/// nor the paths of images. Of other people's libraries only warnings are heard, whatever `RUST_LOG` says: what they
+/// would tell beyond that holds queries, answers and passwords of archives.
 fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .with_target(false)
-        .init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false);
+    let ours = filter_fn(|about| about.target().starts_with("isochrone") || *about.level() <= tracing::Level::WARN);
+    tracing_subscriber::registry().with(lines.with_filter(ours)).with(filter).init();
 }

@@ -2,7 +2,7 @@
 
 use crate::convert::{mask_update, u32_of};
 use crate::follow_up::{Asked, Events, follow_up};
-use crate::gate::call::Call;
+use crate::gate::call::{Call, spawn};
 use crate::line::Place;
 use crate::objects::live_measures;
 use crate::sessions::Slot;
@@ -107,13 +107,13 @@ impl House {
                     }
                 }
             };
-            tokio::spawn(call.scope(late));
+            spawn(late);
             return Ok(receive);
         };
         let (mask, epoch) = done?;
         tell(&send, Event::Mask(mask)).await;
         if let Some(asked) = asked {
-            tokio::spawn(call.scope(follow_up(house, slot, Asked { epoch: Some(epoch), ..asked }, send)));
+            spawn(follow_up(house, slot, Asked { epoch: Some(epoch), ..asked }, send));
         }
         Ok(receive)
     }

@@ -1,5 +1,6 @@
 //! The service `Pacs`.
 
+use crate::gate::call::{Call, spawn};
 use crate::objects::objects;
 use crate::spool::Spool;
 use crate::{ApiError, House, v1};
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 /// A hospital's image archive.
 pub struct PacsService(Arc<House>);
@@ -83,8 +84,8 @@ impl v1::pacs_server::Pacs for PacsService {
         let suv = crate::convert::suv(suv)?;
         let pacs = self.0.pacs(&pacs)?;
         let (say, events) = mpsc::channel(8);
-        let house = self.0.clone();
-        tokio::spawn(async move {
+        let (house, ending) = (self.0.clone(), Call::current().outlasts());
+        spawn(async move {
             let (told, working) = (say.clone(), house.clone());
             let loaded = house
                 .run(move || {
@@ -104,8 +105,10 @@ impl v1::pacs_server::Pacs for PacsService {
             let last = loaded.map(|held| v1::LoadEvent {
                 event: Some(v1::load_event::Event::Volume(crate::convert::volume(&held))),
             });
+            let last = last.map_err(Status::from);
+            ending.with(last.as_ref().map_or_else(Status::code, |_| Code::Ok));
             // Nobody listens if the client has gone.
-            let _ = say.send(last.map_err(Status::from)).await;
+            let _ = say.send(last).await;
         });
         Ok(Response::new(ReceiverStream::new(events)))
     }

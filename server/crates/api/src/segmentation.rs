@@ -5,7 +5,7 @@ use crate::convert::{
     whole_mask,
 };
 use crate::follow_up::{Asked, CancelOnDrop};
-use crate::gate::call::Call;
+use crate::gate::call::spawn;
 use crate::maps::{Chunks, map_chunks};
 use crate::sweep::sweep;
 use crate::{ApiError, House, PROTOCOL_VERSION, v1};
@@ -249,7 +249,7 @@ impl v1::segmentation_server::Segmentation for SegmentationService {
         let samples = number("samples", samples, limits.samples)?.unwrap_or(limits.default_samples as usize);
         let count = number("count", count, limits.proposals)?.unwrap_or(limits.default_proposals as usize);
         let (send, receive) = mpsc::channel(16);
-        tokio::spawn(Call::current().scope(sweep(self.0.clone(), slot, samples, count, send)));
+        spawn(sweep(self.0.clone(), slot, samples, count, send));
         Ok(Response::new(ReceiverStream::new(receive)))
     }
 

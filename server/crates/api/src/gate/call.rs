@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tonic::Code;
 
 /// What a request does with the things it names.
@@ -53,6 +54,23 @@ const OBJECTS: usize = 16;
 
 tokio::task_local! {
     static CALL: Arc<Call>;
+}
+
+/// Works on the caller's request in a task of its own, which may outlive the request's answer.
+pub(crate) fn spawn<F>(work: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    spawn_for_nobody(Call::current().scope(work))
+}
+
+/// The same for the server's own housekeeping, which names nothing of anybody's.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn spawn_for_nobody<F>(work: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(work)
 }
 
 impl Call {

@@ -1,4 +1,4 @@
-use super::call::Call;
+use super::call::{Call, spawn_for_nobody};
 use super::door::Door;
 use super::method::Method;
 use super::metrics::Metrics;
@@ -122,7 +122,7 @@ where
                     let answer = entry.call.clone().scope(service.call(request)).await;
                     entry.code = answer.as_ref().map_or(Code::Internal, code_of);
                     if let Some(ending) = entry.call.ending() {
-                        tokio::spawn(async move {
+                        spawn_for_nobody(async move {
                             entry.code = ending.await.unwrap_or(Code::Cancelled);
                             drop(entry);
                         });

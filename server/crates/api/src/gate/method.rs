@@ -17,8 +17,9 @@ pub(crate) struct Method {
     pub public: bool,
 }
 
-/// Requests that only look. Whatever is not named here or below counts as a change.
-const LOOKS: [&str; 12] = [
+/// Requests that only look. Whatever is not named here counts as a change, also what writes a file or stores into an
+/// archive.
+const LOOKS: [&str; 14] = [
     "Volumes/GetVolume",
     "Volumes/ListVolumes",
     "Segmentation/GetSession",
@@ -29,6 +30,8 @@ const LOOKS: [&str; 12] = [
     "Segmentation/GetMap",
     "Segmentation/Propose",
     "Segmentation/Replay",
+    "Export/DownloadNifti",
+    "Export/Measure",
     "Pacs/FindSeries",
     "Pacs/ListPacs",
 ];
@@ -52,7 +55,7 @@ impl Method {
         };
         let Some(name) = known().get(name).map(String::as_str) else { return other };
         let leaves = name.starts_with("Export/") || name == "Pacs/StoreToPacs";
-        let look = LOOKS.contains(&name) || leaves;
+        let look = LOOKS.contains(&name);
         let kind = match name.split_once('/') {
             _ if QUIET.contains(&name) => None,
             _ if DELETES.contains(&name) => Some(Kind::Delete),
@@ -85,7 +88,7 @@ mod tests {
     #[test]
     fn names() {
         assert!(known().len() > 20);
-        let of = |path| {
+        let of = |path: &str| {
             let m = Method::of(path);
             (m.name, m.access, m.kind, m.public)
         };
@@ -94,7 +97,11 @@ mod tests {
             ("Segmentation/AddPrompts", Access::Change, Some(Kind::Change), false)
         );
         assert_eq!(of("/isochrone.v1.Segmentation/GetMask").1, Access::Look);
-        assert_eq!(of("/isochrone.v1.Export/SaveNifti").2, Some(Kind::Export));
+        for writes in ["Export/SaveNifti", "Export/Export", "Pacs/StoreToPacs"] {
+            let (_, access, kind, _) = of(&format!("/isochrone.v1.{writes}"));
+            assert_eq!((access, kind), (Access::Change, Some(Kind::Export)), "{writes}");
+        }
+        assert_eq!(of("/isochrone.v1.Export/DownloadNifti").1, Access::Look);
         assert_eq!(of("/isochrone.v1.Volumes/LoadFile").2, Some(Kind::Import));
         assert_eq!(of("/isochrone.v1.Volumes/UploadChunk").2, None);
         let listed = LOOKS.iter().chain(&QUIET).chain(&DELETES);
