@@ -146,7 +146,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .add_service(VolumesServer::new(VolumesService::new(house.clone())).max_decoding_message_size(bytes))
         .add_service(SegmentationServer::new(SegmentationService::new(house.clone())).max_decoding_message_size(bytes))
         .add_service(ExportServer::new(ExportService::new(house.clone())).max_decoding_message_size(bytes))
-        .add_service(PacsServer::new(PacsService::new(house)).max_decoding_message_size(bytes));
+        .add_service(PacsServer::new(PacsService::new(house.clone())).max_decoding_message_size(bytes));
     announce(address).context("The address could not be printed")?;
     let connections = incoming(listener, tls, transport, metrics);
     let stopping = stopped(stop.clone());
@@ -163,6 +163,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         ended = ended => ended.context("The server failed")?,
         () = drained(stop, transport) => tracing::warn!("some requests did not end in time"),
     }
+    // Whoever still holds the house, what is of patients goes.
+    house.clear_away();
     if let Some(trail) = &trail {
         if trail.record(&Event::of_server(Kind::Stop, "")).and_then(|()| trail.sync()).is_err() {
             tracing::error!("{} events are not in the audit trail: its file cannot be written", trail.waiting().0);

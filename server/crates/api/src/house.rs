@@ -7,6 +7,7 @@ use crate::line::Place;
 use crate::registry::Registry;
 use crate::sessions::Slot;
 use crate::spool::Busy;
+use crate::temporary::{self, Private};
 use crate::turns::{Places, Turns};
 use crate::uploads::Upload;
 use crate::v1::align_volume_request::By as AlignBy;
@@ -18,7 +19,6 @@ use isochrone_intake::{Image, ReadOptions};
 use isochrone_volume::{DAffine3, Volume, Voxels};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use tempfile::TempDir;
 
 /// A volume with its id.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub struct House {
     pub(crate) uploads: Registry<Arc<Upload>>,
     pub(crate) sessions: Registry<Arc<Slot>>,
     /// Where uploads lie until they are read; only this user can look into it.
-    pub(crate) private: TempDir,
+    pub(crate) private: Private,
     /// Archives that requests may name.
     pub(crate) pacs: Vec<Arc<Pacs>>,
     /// Where sessions are kept, if they are.
@@ -71,7 +71,7 @@ impl House {
             volumes: Registry::new("volume", limits.volumes, limits.volumes_each),
             uploads: Registry::new("upload", limits.uploads, limits.uploads_each),
             sessions: Registry::new("session", limits.sessions, limits.sessions_each),
-            private: tempfile::Builder::new().prefix("isochrone-").tempdir()?,
+            private: temporary::folder(vault.as_ref())?,
             jobs: Turns::new(Places { all: limits.jobs, group: limits.jobs_each, lane: limits.jobs_each }),
             sweeps: Arc::new(Turns::new(Places { all: 1, group: 1, lane: 1 })),
             volumes_move: Mutex::default(),
@@ -83,6 +83,13 @@ impl House {
             coming_back: KeyedLocks::default(),
             spooling: Busy::default(),
         }))
+    }
+
+    /// Removes what is on its way, whoever still holds the house: for the end of the process.
+    pub fn clear_away(&self) {
+        if let Err(error) = std::fs::remove_dir_all(self.private.path()) {
+            tracing::warn!("the server's private folder was not removed ({}); the next start does it", error.kind());
+        }
     }
 
     /// Runs heavy work on a thread of its own, when its session's turn has come. Once begun it is finished, whether

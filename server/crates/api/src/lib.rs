@@ -14,8 +14,9 @@
 //! | `limits` | every size, count and time in one place |
 //! | `status` | one table from errors to gRPC codes |
 //! | `turns`, `line` | whose heavy job is next, and how many are before it |
-//! | `vault` | sessions that outlive the process |
+//! | `vault`, `tally` | sessions that outlive the process, and what their journals must hold |
 //! | `root` | which files a request may name |
+//! | `temporary` | where uploads and series lie on their way |
 //!
 //! Only this crate, `client` and the binary know tonic.
 
@@ -42,6 +43,8 @@ mod sessions;
 mod spool;
 mod status;
 mod sweep;
+mod tally;
+mod temporary;
 mod turns;
 mod uploads;
 mod vault;

@@ -186,25 +186,31 @@ impl House {
 
     /// Ends a session for good, and the work on it: what was kept of it is deleted.
     pub(crate) async fn close_session(&self, id: &str) -> Result<(), ApiError> {
-        self.session(id).await?;
-        if let Some(slot) = self.sessions.remove(id) {
+        let open = self.sessions.remove(id);
+        let at_rest = open.is_none() && self.vault.as_ref().is_some_and(|vault| vault.at_rest(id).is_some());
+        if open.is_none() && !at_rest {
+            return Err(ApiError::Unknown("session", "Open a session again"));
+        }
+        if let Some(slot) = open {
             slot.closed.cancel();
             slot.session.lock().await.abandon();
-            drop(slot);
-            if let Some(vault) = self.vault.clone() {
-                let id = id.to_owned();
-                let swept = move || {
-                    vault.delete(&id)?;
-                    // A neighbour's damaged journal keeps all images, and is no fault of this request.
-                    if let Err(error) = vault.sweep() {
-                        tracing::warn!("images that nobody needs were not deleted: {error}");
-                    }
-                    Ok(())
-                };
-                self.run(swept).await?;
-            }
         }
-        Ok(())
+        let Some(vault) = self.vault.clone() else { return Ok(()) };
+        let id = id.to_owned();
+        let swept = move || {
+            // One at rest need not be readable to be deleted.
+            if at_rest {
+                vault.delete_at_rest(&id)?
+            } else {
+                vault.delete(&id)?
+            };
+            // A neighbour's damaged journal keeps all images, and is no fault of this request.
+            if let Err(error) = vault.sweep() {
+                tracing::warn!("images that nobody needs were not deleted: {error}");
+            }
+            Ok(())
+        };
+        self.run(swept).await
     }
 
     /// Lets another user look at a session, or no longer. Only those who may change it may.

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! sessions/<id>.viewers    other users who may look at it, one a line
+//! sessions/<id>.tally      what the journal must hold
 //! sessions/<id>.journal    head: who, which images, how it was opened; then one record a change
 //! volumes/<hash>.volume    each image once
+//! tmp/                     what is on its way; emptied at every start
 //! ```
 
 use crate::gate::call::Call;
 use crate::house::HeldVolume;
+use crate::tally::{TALLY, Tally, Tallying};
 use crate::{ApiError, v1};
 use isochrone_intake::dicom::SeriesInfo;
 use isochrone_journal::{Found, Journal, JournalError, VolumeStore, first, read};
@@ -24,6 +27,7 @@ use std::time::SystemTime;
 /// The folder of a server's sessions.
 pub struct Vault {
     sessions: PathBuf,
+    temporary: PathBuf,
     store: VolumeStore,
     /// Held as long as the process uses the folder; a visitor holds none.
     lock: Option<File>,
@@ -86,11 +90,19 @@ pub(crate) struct Comeback {
 }
 
 /// Writes a session's changes to its journal.
-pub(crate) struct JournalKeeper(Journal);
+pub(crate) struct JournalKeeper {
+    journal: Journal,
+    tally: Tallying,
+}
 
 impl Keeper for JournalKeeper {
     fn keep(&mut self, record: &[u8]) -> Result<(), String> {
-        self.0.append(record).map_err(|e| e.to_string())
+        self.journal.append(record).map_err(|e| e.to_string())?;
+        // The change is kept; that the count lags behind takes nothing away.
+        if let Err(error) = self.tally.one_more() {
+            tracing::warn!("a session's count of changes was not written ({})", error.kind());
+        }
+        Ok(())
     }
 }
 
@@ -119,14 +131,26 @@ impl Vault {
     /// The disk.
     pub fn visit(state: &Path) -> Result<Self, JournalError> {
         let sessions = state.join("sessions");
-        std::fs::create_dir_all(&sessions)?;
+        for folder in [&sessions, &state.join("volumes")] {
+            private_folder(folder)?;
+        }
         let file = File::create(sessions.join("lock"))?;
         let lock = match file.try_lock() {
             Ok(()) => Some(file),
             Err(std::fs::TryLockError::WouldBlock) => None,
             Err(std::fs::TryLockError::Error(e)) => return Err(e.into()),
         };
-        Ok(Self { sessions, store: VolumeStore::open(&state.join("volumes"))?, lock, opening: RwLock::default() })
+        let (temporary, store) = (state.join("tmp"), VolumeStore::open(&state.join("volumes"))?);
+        Ok(Self { sessions, temporary, store, lock, opening: RwLock::default() })
+    }
+
+    /// A folder for what is on its way, emptied of what a process before this one left there, however it ended.
+    pub(crate) fn temporary(&self) -> std::io::Result<&Path> {
+        if self.lock.is_some() && self.temporary.exists() {
+            std::fs::remove_dir_all(&self.temporary)?;
+        }
+        private_folder(&self.temporary)?;
+        Ok(&self.temporary)
     }
 
     /// Keeps a session's images, and begins its journal.
@@ -152,7 +176,23 @@ impl Vault {
             volumes: volumes.iter().map(kept).collect(),
         };
         let bytes = serde_json::to_vec(&head).map_err(|_| JournalError::NotAJournal)?;
-        Ok(JournalKeeper(Journal::create(&self.path(id)?, &bytes)?))
+        let path = self.path(id)?;
+        let volumes = head.volumes.iter().map(|v| v.hash).collect();
+        // First, so that there is no journal without one.
+        let tally = Tally { owner: head.owner, changes: 0, volumes }.begin(&path)?;
+        let journal = Journal::create(&path, &bytes)?;
+        Ok(JournalKeeper { journal, tally })
+    }
+
+    /// The journal of a session that whoever asks may have; `None` where there is none, or it belongs to somebody else.
+    pub(crate) fn at_rest(&self, id: &str) -> Option<PathBuf> {
+        let path = self.path(id).ok()?;
+        // Whose it is comes first: for anybody else it is not there, whatever state it is in.
+        let owner = owner_of(&path)?;
+        let call = Call::current();
+        let may = call.may(&owner) || call.may_look(&viewers(&path));
+        call.note("session", id, may);
+        may.then_some(path)
     }
 
     /// Whether there is a journal of this id, whosever it is: never to be told to anybody.
@@ -162,18 +202,18 @@ impl Vault {
 
     /// A session from its journal; `None` where there is none, or it belongs to somebody else.
     pub(crate) fn comeback(&self, id: &str) -> Result<Option<Comeback>, ApiError> {
-        let Ok(path) = self.path(id) else { return Ok(None) };
-        // Whose it is comes first: for anybody else it is not there, whatever state it is in.
-        let Some(head) = head_of(&path) else { return Ok(None) };
-        let (call, viewers) = (Call::current(), viewers(&path));
-        let may = call.may(&head.owner) || call.may_look(&viewers);
-        call.note("session", id, may);
-        if !may {
-            return Ok(None);
-        }
+        let Some(path) = self.at_rest(id) else { return Ok(None) };
+        let Some(head) = head_of(&path) else {
+            return Err(ApiError::Damaged(
+                "The saved session is damaged at its beginning, so nothing of it can be restored. Have its file restored \
+                 from a backup, or close the session to delete it"
+                    .to_owned(),
+            ));
+        };
+        let (viewers, tally) = (viewers(&path), Tally::read(&path));
         let (journal, found) = Journal::open(&path)?;
         let damaged = found.damaged_after.is_some();
-        let Found { mut records, .. } = found;
+        let Found { mut records, torn, .. } = found;
         if records.is_empty() {
             return Err(JournalError::NotAJournal.into());
         }
@@ -183,20 +223,33 @@ impl Vault {
             let volume = Arc::new(self.store.get(&kept.hash)?);
             Ok::<_, JournalError>(HeldVolume { id: kept.id, volume, series: kept.series.map(Arc::new) })
         };
+        let hashes = head.volumes.iter().map(|v| v.hash).collect();
         let volumes = head.volumes.into_iter().map(volume).collect::<Result<Vec<_>, _>>()?;
         let changes = records.len();
+        let acknowledged = tally.map_or(0, |t| t.changes);
         let notice = if damaged {
             format!("The saved session is damaged after change {changes}; those before it were restored")
+        } else if changes < acknowledged {
+            format!(
+                "The saved session ends after change {changes}, and {acknowledged} were saved: {} are lost. Have its file \
+                 restored from a backup before you go on",
+                acknowledged - changes
+            )
+        } else if torn > 0 {
+            format!("Session restored, {changes} changes. One more was being saved when the server ended; repeat it")
         } else {
             format!("Session restored, {changes} changes")
         };
+        // From here on the journal is what it is; what was lost has been told.
+        let tally =
+            Tally { owner: head.owner.clone(), changes, volumes: hashes }.begin(&path).map_err(JournalError::from)?;
         Ok(Some(Comeback {
             owner: head.owner,
             viewers,
             request,
             volumes,
             records,
-            keeper: JournalKeeper(journal),
+            keeper: JournalKeeper { journal, tally },
             notice,
         }))
     }
@@ -232,7 +285,7 @@ impl Vault {
             return Ok(false);
         }
         std::fs::remove_file(&path)?;
-        for beside in ["damaged", VIEWERS] {
+        for beside in ["damaged", VIEWERS, TALLY] {
             let _ = std::fs::remove_file(path.with_extension(beside));
         }
         File::open(&self.sessions)?.sync_all()?;
@@ -246,20 +299,38 @@ impl Vault {
     pub fn list(&self) -> Result<Vec<KeptSession>, JournalError> {
         let mut found = Vec::new();
         for (id, path) in self.journals()? {
-            let (meta, Found { records, damaged_after, .. }) = (std::fs::metadata(&path)?, read(&path)?);
-            let Some(Ok(head)) = records.first().map(|r| head(r)) else { continue };
+            // The tally first: a server may add a change between the two.
+            let (meta, tally) = (std::fs::metadata(&path)?, Tally::read(&path));
+            let (records, damaged_after) = match read(&path) {
+                Ok(Found { records, damaged_after, .. }) => (records, damaged_after),
+                Err(JournalError::NotAJournal) => (Vec::new(), None),
+                Err(error) => return Err(error),
+            };
+            let head = records.first().and_then(|r| head(r).ok());
+            let changed_s = seconds(meta.modified()?);
+            let changes = records.len().saturating_sub(1);
+            let cut = tally.as_ref().is_some_and(|t| changes < t.changes) || head.is_none();
+            let owner = head.as_ref().map(|h| h.owner.clone()).or(tally.map(|t| t.owner));
             found.push(KeptSession {
                 id,
-                owner: head.owner,
-                opened_s: head.opened_s,
-                changed_s: seconds(meta.modified()?),
-                changes: records.len() - 1,
+                owner: owner.unwrap_or_else(|| "(unknown)".to_owned()),
+                opened_s: head.map_or(changed_s, |h| h.opened_s),
+                changed_s,
+                changes,
                 bytes: meta.len(),
-                damaged_after: damaged_after.map(|n| n.saturating_sub(1)),
+                damaged_after: damaged_after.map(|n| n.saturating_sub(1)).or(cut.then_some(changes)),
             });
         }
         found.sort_by_key(|s| s.changed_s);
         Ok(found)
+    }
+
+    /// The accounts to which its sessions belong, as far as they can be told.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn owners(&self) -> Result<BTreeSet<String>, JournalError> {
+        Ok(self.journals()?.iter().filter_map(|(_, path)| owner_of(path)).collect())
     }
 
     /// Deletes images that no session needs any more; returns how many went. A session that is being
@@ -275,8 +346,11 @@ impl Vault {
         let _nobody_opens = self.opening.write().unwrap_or_else(PoisonError::into_inner);
         let mut used = Vec::new();
         for (_, path) in self.journals()? {
-            let head = head_of(&path).ok_or(JournalError::NotAJournal)?;
-            used.extend(head.volumes.iter().map(|v| v.hash));
+            match (head_of(&path), Tally::read(&path)) {
+                (Some(head), _) => used.extend(head.volumes.iter().map(|v| v.hash)),
+                (None, Some(tally)) => used.extend(tally.volumes),
+                (None, None) => return Err(JournalError::NotAJournal),
+            }
         }
         self.store.sweep(&used)
     }
@@ -286,17 +360,21 @@ impl Vault {
         let (mut found, call) = (Vec::new(), Call::current());
         for (id, path) in self.journals()? {
             // One that is being deleted meanwhile is not there any more.
-            let Some(head) = head_of(&path) else { continue };
-            if !call.may(&head.owner) && !call.may_look(&viewers(&path)) {
+            let Some(owner) = owner_of(&path) else { continue };
+            if !call.may(&owner) && !call.may_look(&viewers(&path)) {
                 continue;
             }
-            let changed = std::fs::metadata(&path).and_then(|m| m.modified());
-            let first = head.volumes.first();
+            // One whose beginning is damaged is listed too: opening it says what can be done.
+            let (head, changed) = (head_of(&path), std::fs::metadata(&path).and_then(|m| m.modified()));
+            let changed = changed.ok().map(seconds);
+            let opened = head.as_ref().map(|h| h.opened_s).or(changed).unwrap_or_default();
+            let first = head.as_ref().and_then(|h| h.volumes.first());
+            let hash = first.map(|v| v.hash).or_else(|| Tally::read(&path)?.volumes.first().copied());
             found.push(v1::SessionEntry {
                 session_id: id,
-                opened_unix_s: head.opened_s,
-                changed_unix_s: changed.map_or(head.opened_s, seconds),
-                content_hash: first.map(|v| v.hash.to_vec()).unwrap_or_default(),
+                opened_unix_s: opened,
+                changed_unix_s: changed.unwrap_or(opened),
+                content_hash: hash.map(|h| h.to_vec()).unwrap_or_default(),
                 series_uid: first.and_then(|v| v.series.as_ref()).map(|s| s.series_uid.clone()).unwrap_or_default(),
             });
         }
@@ -331,6 +409,26 @@ impl Vault {
 fn viewers(journal: &Path) -> BTreeSet<String> {
     let names = std::fs::read_to_string(journal.with_extension(VIEWERS)).unwrap_or_default();
     names.lines().map(str::to_owned).collect()
+}
+
+/// Whose a session is; its tally knows where its journal's beginning is damaged.
+fn owner_of(journal: &Path) -> Option<String> {
+    head_of(journal)
+        .map(|h| h.owner)
+        .or_else(|| journal.exists().then(|| Tally::read(journal)).flatten().map(|t| t.owner))
+}
+
+/// Makes a folder that only its owner may look into.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    // One of an earlier version, too.
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
 }
 
 fn head(record: &[u8]) -> Result<Head, JournalError> {
