@@ -73,7 +73,16 @@ impl Access {
         };
         let users = state.as_ref().map(StateFolder::users).filter(|users| users.exists() || oidc.is_some());
         let door = match (users, oidc) {
-            (None, None) => Door::Open,
+            (None, None) => {
+                if let Some(state) = state.as_ref().filter(|s| s.had_accounts()) {
+                    return Err(Usage(format!(
+                        "--state: this folder has had accounts, and {} is not there any more. Without it everybody on this \
+                         machine could see all sessions. Put it back from a backup, or make accounts with `isochrone user add`",
+                        state.users().file_name().and_then(|n| n.to_str()).unwrap_or_default()
+                    )));
+                }
+                Door::Open
+            }
             (None, Some(_)) => return Err(Usage("--oidc-issuer needs --state too, for the audit trail".to_owned())),
             (Some(users), oidc) => {
                 let directory = Directory::open(users).map_err(|e| Usage(format!("--state: {e}")))?;
@@ -81,7 +90,7 @@ impl Access {
                 if nobody && oidc.is_none() && !loopback {
                     return Err(unsafe_address(listen));
                 }
-                Door::Accounts { directory, oidc: oidc.map(Box::new) }
+                Door::Accounts { directory: Arc::new(directory), oidc: oidc.map(Box::new) }
             }
         };
         if !loopback && (tls.is_none() || matches!(door, Door::Open)) {

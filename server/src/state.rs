@@ -1,6 +1,10 @@
 //! The server's folder: accounts, audit trail, sessions.
 
 use crate::cli::Usage;
+use isochrone_api::Vault;
+use isochrone_trust::Identity;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// A folder that only its owner may look into.
@@ -42,8 +46,28 @@ impl StateFolder {
         self.0.join("users.toml")
     }
 
+    /// Whether accounts were made here, or somebody with an account left a session or an event of the trail.
+    pub fn had_accounts(&self) -> bool {
+        let local = Identity::local().user;
+        let owners = || Vault::visit(&self.0).and_then(|vault| vault.owners());
+        self.users().with_extension("lock").exists()
+            || owners().is_ok_and(|owners| owners.iter().any(|owner| *owner != local))
+            || File::open(self.audit()).is_ok_and(|trail| names_somebody(BufReader::new(trail), &local))
+    }
+
     /// The audit trail.
     pub fn audit(&self) -> PathBuf {
         self.0.join("audit.jsonl")
     }
+}
+
+/// Whether an event of a trail is of somebody with a role who is not the user of an open server.
+fn names_somebody(trail: impl BufRead, local: &str) -> bool {
+    let text = |event: &serde_json::Value, key: &str| event.get(key).and_then(|v| v.as_str()).map(str::to_owned);
+    trail.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok()).any(
+        |event| {
+            let (user, role) = (text(&event, "user"), text(&event, "role"));
+            role.is_some_and(|r| !r.is_empty()) && user.is_some_and(|u| !u.is_empty() && u != local)
+        },
+    )
 }

@@ -58,7 +58,7 @@ pub fn run(args: SessionsArgs) -> anyhow::Result<()> {
                     report,
                     "{}  {}  {} changes, {} KiB, last {days} days ago",
                     s.id,
-                    s.owner,
+                    isochrone_trust::name_of_account(&s.owner),
                     s.changes,
                     s.bytes / 1024
                 )?;

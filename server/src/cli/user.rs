@@ -73,7 +73,7 @@ pub fn run(args: UserArgs) -> anyhow::Result<()> {
                 let until = match user.expires {
                     None => String::new(),
                     Some(then) if then <= now() => ", expired".to_owned(),
-                    Some(then) => format!(", {} more days", (then - now()).div_euclid(DAY_S)),
+                    Some(then) => format!(", {} more days", (then - now() + DAY_S - 1).div_euclid(DAY_S)),
                 };
                 writeln!(report, "{} ({}, {}{until})", user.name, user.role, user.known_by())?;
             }

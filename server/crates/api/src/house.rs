@@ -144,7 +144,7 @@ impl House {
             return Err(full());
         }
         let call = Call::current();
-        let of_user = || -> u64 { self.volumes.of(&call.identity.user).iter().map(|v| voxel_bytes(&v.volume)).sum() };
+        let of_user = || -> u64 { self.volumes.of(&call.identity.account).iter().map(|v| voxel_bytes(&v.volume)).sum() };
         if call.has_account() && of_user() + voxel_bytes(&volume) > self.limits.volume_bytes_each {
             return Err(ApiError::Full(
                 "You hold as many images as one user may. Unload one that is no longer needed, then try again"

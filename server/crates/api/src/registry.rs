@@ -29,7 +29,7 @@ impl<T: Clone> Registry<T> {
 
     /// Puts a thing in under its id, for whoever asks; false if there is no room.
     pub fn insert(&self, id: &str, thing: T) -> bool {
-        let owner = Call::current().identity.user.clone();
+        let owner = Call::current().identity.account.clone();
         self.insert_for(owner, id, thing)
     }
 

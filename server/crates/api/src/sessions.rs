@@ -9,6 +9,7 @@ use crate::vault::Comeback;
 use crate::{ApiError, House, v1};
 use isochrone_segment::{Cancel, Channel, Segmenter, configured};
 use isochrone_session::{Session, SessionError};
+use isochrone_trust::name_of_account;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -27,6 +28,8 @@ pub(crate) struct Slot {
     used: std::sync::Mutex<Instant>,
     /// Those who wait for it.
     pub line: Arc<Line>,
+    /// Held while it is decided who may look.
+    sharing: Mutex<()>,
     /// Set once it is closed: work on it ends.
     pub closed: Cancel,
     /// First come, first served.
@@ -74,8 +77,21 @@ impl Opening {
             used: Instant::now().into(),
             line,
             closed: Cancel::new(),
+            sharing: Mutex::default(),
             session,
         })
+    }
+}
+
+/// The account of a user whom somebody names.
+fn account(user: String) -> Result<String, ApiError> {
+    let Some(directory) = Call::current().directory.clone() else { return Ok(user) };
+    match directory.account(&user) {
+        Ok(Some(account)) => Ok(account),
+        // A log-in service's users have no account here.
+        Ok(None) if isochrone_trust::is_of_log_in_service(&user) => Ok(user),
+        Ok(None) => Err(ApiError::field("user", "nobody has an account of this name; ask whoever runs the server")),
+        Err(_) => Err(ApiError::Broken("it cannot read its list of users")),
     }
 }
 
@@ -102,7 +118,7 @@ impl House {
             session = self.run(move || Ok(session.kept_by(Box::new(vault.begin(&id, &request, &held)?)))).await?;
         }
         let slot = opening.slot(id, session, String::new());
-        self.make_room(&Call::current().identity.user, &slot.volume_ids);
+        self.make_room(&Call::current().identity.account, &slot.volume_ids);
         let taken_in = {
             let _still = self.volumes_move.lock().unwrap_or_else(PoisonError::into_inner);
             let there = self.channels(&slot.volume_ids).map(drop);
@@ -218,20 +234,31 @@ impl House {
         isochrone_trust::check_user(&user).map_err(|e| ApiError::field("user", e.to_string()))?;
         let slot = self.session(id).await?;
         Call::current().note("viewer", &user, true);
+        let _one = slot.sharing.lock().await;
         let mut viewers = self.sessions.viewers(id);
-        let changed = if may_look { viewers.insert(user) } else { viewers.remove(&user) };
+        let before = viewers.len();
+        if may_look {
+            viewers.insert(account(user)?);
+        } else {
+            viewers.retain(|account| name_of_account(account) != user);
+        }
+        let changed = viewers.len() != before;
         if viewers.len() > self.limits.viewers {
             return Err(ApiError::Full(format!(
                 "{} users may look at this session, and no more can. Take it back from one of them first",
                 self.limits.viewers
             )));
         }
+        if !may_look {
+            // In force at once, whatever becomes of the disk.
+            self.sessions.show_to(id, viewers.clone());
+        }
         if let Some(vault) = self.vault.clone().filter(|_| changed) {
             let (id, viewers) = (slot.id.clone(), viewers.clone());
             self.run(move || Ok(vault.show_to(&id, &viewers)?)).await?;
         }
         self.sessions.show_to(id, viewers.clone());
-        Ok(v1::Viewers { users: viewers.into_iter().collect() })
+        Ok(v1::Viewers { users: crate::convert::names_of(&viewers) })
     }
 
     /// Does something to a session when its turn has come, on a thread of its own. If the client goes away or the

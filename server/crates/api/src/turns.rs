@@ -266,5 +266,6 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 #[path = "turns_tests.rs"]
 mod tests;

@@ -157,7 +157,7 @@ impl House {
     /// Begins an upload. Finished ones make room where it is scarce.
     pub(crate) fn begin_upload(&self, announced: Announced) -> Result<Arc<Upload>, ApiError> {
         let call = Call::current();
-        let promised: u64 = self.uploads.of(&call.identity.user).iter().map(|u| u.unfinished_bytes()).sum();
+        let promised: u64 = self.uploads.of(&call.identity.account).iter().map(|u| u.unfinished_bytes()).sum();
         if call.has_account() && promised + announced.size > self.limits.upload_bytes_each {
             return Err(ApiError::Full(
                 "Your uploads under way are as large as those of one user may be. Finish one first, then try again"

@@ -170,7 +170,7 @@ impl Vault {
             series: held.series.as_deref().cloned(),
         };
         let head = Head {
-            owner: Call::current().identity.user.clone(),
+            owner: Call::current().identity.account.clone(),
             opened_s: seconds(SystemTime::now()),
             request: request.encode_to_vec(),
             volumes: volumes.iter().map(kept).collect(),

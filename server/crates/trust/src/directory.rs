@@ -32,12 +32,13 @@ impl Directory {
         self.0.get(Users::load)?.identify_certificate(der, now())
     }
 
-    /// Whether there is an account of this name.
+    /// The account of somebody, by their name; none if nobody is called so.
     ///
     /// # Errors
     /// The file has become unreadable.
-    pub fn knows(&self, user: &str) -> Result<bool, TrustError> {
-        Ok(self.0.get(Users::load)?.list().iter().any(|known| known.name == user))
+    pub fn account(&self, name: &str) -> Result<Option<String>, TrustError> {
+        let users = self.0.get(Users::load)?;
+        Ok(users.list().iter().find(|u| u.name == name).map(crate::User::account))
     }
 
     /// True as long as nobody has an account.

@@ -32,7 +32,7 @@ mod users;
 pub use directory::Directory;
 pub use error::TrustError;
 pub use oidc::{Oidc, OidcSettings};
-pub use role::{Identity, Role};
+pub use role::{Identity, Role, is_of_log_in_service, name_of_account};
 pub use token::Token;
 pub use users::{User, Users, check_user};
 

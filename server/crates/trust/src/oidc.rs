@@ -74,7 +74,7 @@ impl Oidc {
             return Err(TrustError::Refused);
         }
         let role = self.role(&claims.claims).ok_or(TrustError::NoRole)?;
-        Ok(Identity { user: format!("{PREFIX}{subject}"), role })
+        Ok(Identity::named(&format!("{PREFIX}{subject}"), role))
     }
 
     /// The highest role that the token names.

@@ -30,6 +30,15 @@ pub(crate) fn write(path: &Path, text: &str, what: &'static str) -> Result<(), T
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
+/// Opens a file to write to, made for its owner alone if it is not there.
+pub(crate) fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Refuses a file that others may read or write.
 #[cfg(unix)]
 pub(crate) fn check(file: &File, what: &'static str) -> Result<(), TrustError> {

@@ -41,20 +41,40 @@ impl FromStr for Role {
 pub struct Identity {
     /// The name of the account; `oidc:` and the subject for a log-in service's.
     pub user: String,
+    /// The account itself, to which things belong: `name#id`, so that a later account of the same name is another one;
+    /// the name alone for accounts that were made before there were ids, and for a log-in service's.
+    pub account: String,
     /// What the account may do.
     pub role: Role,
+}
+
+/// The name of an account, as [`Identity::account`] has it.
+#[must_use]
+pub fn name_of_account(account: &str) -> &str {
+    if account.starts_with(crate::oidc::PREFIX) { account } else { account.split('#').next().unwrap_or_default() }
+}
+
+/// Whether a name is that of somebody whom a log-in service knows.
+#[must_use]
+pub fn is_of_log_in_service(user: &str) -> bool {
+    user.starts_with(crate::oidc::PREFIX)
 }
 
 impl Identity {
     /// Whoever works on this machine, where nobody has to say who they are.
     #[must_use]
     pub fn local() -> Self {
-        Self { user: "local".to_owned(), role: Role::Admin }
+        Self::named("local", Role::Admin)
     }
 
     /// Code of the server's own that acts for nobody in particular: it sees only what it made itself.
     #[must_use]
     pub fn nobody() -> Self {
-        Self { user: "(server)".to_owned(), role: Role::Reader }
+        Self::named("(server)", Role::Reader)
+    }
+
+    /// Somebody whose account is their name.
+    pub(crate) fn named(user: &str, role: Role) -> Self {
+        Self { user: user.to_owned(), account: user.to_owned(), role }
     }
 }

@@ -2,7 +2,6 @@ use crate::{Identity, Role, Token, TrustError, hex, private, unhex};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::path::Path;
 
 /// How errors call the file.
@@ -17,6 +16,9 @@ const NAME: usize = 64;
 pub struct User {
     /// Their name here, in the audit trail too.
     pub name: String,
+    /// Tells this account from earlier and later ones of the same name; none if it was made before there were ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     /// What they may do.
     pub role: Role,
     /// Until when the account is good, in seconds since 1970; always, if absent.
@@ -64,7 +66,7 @@ impl Users {
     /// As [`Users::load`], or what `change` says, or the file cannot be written.
     pub fn edit<T>(path: &Path, change: impl FnOnce(&mut Self) -> Result<T, TrustError>) -> Result<T, TrustError> {
         let failed = |e: std::io::Error| TrustError::File(FILE, e.kind());
-        let lock = File::create(path.with_extension("lock")).map_err(failed)?;
+        let lock = private::open(&path.with_extension("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         let mut users = Self::load(path)?;
         let outcome = change(&mut users)?;
@@ -83,7 +85,7 @@ impl Users {
         rand::rng().fill_bytes(&mut salt);
         let known =
             Known { id: hex(&token.id), salt: hex(&salt), hash: token.hash(&salt).to_hex().as_str().to_owned() };
-        self.push(User { name: name.to_owned(), role, expires, token: Some(known), certificate: None })?;
+        self.push(User { name: name.to_owned(), id: new_id(), role, expires, token: Some(known), certificate: None })?;
         Ok(token.reveal())
     }
 
@@ -99,7 +101,7 @@ impl Users {
         der: &[u8],
     ) -> Result<(), TrustError> {
         let certificate = Some(hex(&Sha256::digest(der)));
-        self.push(User { name: name.to_owned(), role, expires, token: None, certificate })
+        self.push(User { name: name.to_owned(), id: new_id(), role, expires, token: None, certificate })
     }
 
     fn push(&mut self, user: User) -> Result<(), TrustError> {
@@ -163,8 +165,14 @@ impl User {
     fn at(&self, now: i64) -> Result<Identity, TrustError> {
         match self.expires {
             Some(expires) if now >= expires => Err(TrustError::Refused),
-            _ => Ok(Identity { user: self.name.clone(), role: self.role }),
+            _ => Ok(Identity { user: self.name.clone(), account: self.account(), role: self.role }),
         }
+    }
+
+    /// The account, to which things belong.
+    #[must_use]
+    pub fn account(&self) -> String {
+        self.id.as_ref().map_or_else(|| self.name.clone(), |id| format!("{}#{id}", self.name))
     }
 
     /// By what they are known: `token` or `certificate`.
@@ -172,6 +180,12 @@ impl User {
     pub fn known_by(&self) -> &'static str {
         if self.certificate.is_some() { "certificate" } else { "token" }
     }
+}
+
+fn new_id() -> Option<String> {
+    let mut id = [0; 8];
+    rand::rng().fill_bytes(&mut id);
+    Some(hex(&id))
 }
 
 /// Whether somebody can be called so: a name among accounts, or what a log-in service's token makes of one.

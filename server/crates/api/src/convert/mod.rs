@@ -14,7 +14,7 @@ pub(crate) use label::{label, label_change, new_label, operation, overlap, wire_
 pub use prompt::wire_prompt;
 pub(crate) use prompt::{label_name, placed, prompts};
 pub(crate) use proposal::{proposals, uncertainty};
-pub(crate) use session::session;
+pub(crate) use session::{names_of, session};
 pub(crate) use volume::{format, modality, suv, volume};
 
 use crate::ApiError;

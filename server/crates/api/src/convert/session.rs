@@ -4,6 +4,11 @@ use crate::v1;
 use isochrone_session::{Action, Session, Step};
 use std::collections::BTreeSet;
 
+/// The names of accounts.
+pub(crate) fn names_of(accounts: &BTreeSet<String>) -> Vec<String> {
+    accounts.iter().map(|a| isochrone_trust::name_of_account(a).to_owned()).collect()
+}
+
 pub(crate) fn session(slot: &Slot, session: &Session, viewers: BTreeSet<String>) -> v1::Session {
     let revision = session.revision();
     let (can_undo, can_redo) = session.undo_depth();
@@ -19,7 +24,7 @@ pub(crate) fn session(slot: &Slot, session: &Session, viewers: BTreeSet<String>)
         can_redo: u32_of(can_redo),
         overlap: wire_overlap(session.overlap()).into(),
         notice: slot.notice.clone(),
-        viewers: viewers.into_iter().collect(),
+        viewers: names_of(&viewers),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::turns::{Queue, Ticket};
 use isochrone_segment::Cancel;
-use isochrone_trust::{Identity, Role};
+use isochrone_trust::{Directory, Identity, Role};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +29,8 @@ pub(crate) struct Call {
     pub ended: Cancel,
     /// Of its heavy job.
     pub ticket: Ticket,
+    /// Where accounts are looked up, if there are any.
+    pub directory: Option<Arc<Directory>>,
 }
 
 /// Says how a request ended whose answer began before that; dropped without a word, its client went away.
@@ -74,8 +76,9 @@ where
 }
 
 impl Call {
-    pub fn new(identity: Identity, access: Access) -> Arc<Self> {
+    pub fn new(identity: Identity, access: Access, directory: Option<Arc<Directory>>) -> Arc<Self> {
         Arc::new(Self {
+            directory,
             identity,
             access,
             touched: Mutex::default(),
@@ -88,7 +91,7 @@ impl Call {
     /// The request that this task or job works on. Code that works for no request is nobody in particular, and
     /// sees only what it made itself.
     pub fn current() -> Arc<Self> {
-        CALL.try_with(Arc::clone).unwrap_or_else(|_| Self::new(Identity::nobody(), Access::Change))
+        CALL.try_with(Arc::clone).unwrap_or_else(|_| Self::new(Identity::nobody(), Access::Change, None))
     }
 
     /// Works on this request.
@@ -108,13 +111,13 @@ impl Call {
 
     /// Whether this request may have something of this owner's.
     pub fn may(&self, owner: &str) -> bool {
-        let Identity { user, role } = &self.identity;
-        user == owner || *role == Role::Admin || (*role >= Role::StudyLead && self.access == Access::Look)
+        let Identity { account, role, .. } = &self.identity;
+        account == owner || *role == Role::Admin || (*role >= Role::StudyLead && self.access == Access::Look)
     }
 
     /// Whether this request may look at something that was shown to these users.
     pub fn may_look(&self, viewers: &BTreeSet<String>) -> bool {
-        self.access == Access::Look && viewers.contains(&self.identity.user)
+        self.access == Access::Look && viewers.contains(&self.identity.account)
     }
 
     /// The answer begins, and how it ends is said later.

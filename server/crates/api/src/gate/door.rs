@@ -1,6 +1,7 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use isochrone_trust::{Directory, Identity, Oidc, Token, TrustError};
+use std::sync::Arc;
 
 /// How people say who they are.
 pub enum Door {
@@ -9,7 +10,7 @@ pub enum Door {
     /// With a token of ours, a certificate that we know, or a log-in service's token.
     Accounts {
         /// Our own accounts.
-        directory: Directory,
+        directory: Arc<Directory>,
         /// A log-in service, if there is one.
         oidc: Option<Box<Oidc>>,
     },
@@ -30,12 +31,22 @@ impl Door {
         }
     }
 
-    /// Whether somebody who was let in still has an account. What a log-in service says of its own is good until it
-    /// expires, and an unreadable list ends nobody's work.
+    /// Whether somebody who was let in still has the same account. What a log-in service says of its own is good until
+    /// it expires, and an unreadable list ends nobody's work.
     pub(crate) fn still_knows(&self, identity: &Identity) -> bool {
         match self {
-            Self::Accounts { directory, oidc: None } => directory.knows(&identity.user).unwrap_or(true),
+            Self::Accounts { directory, oidc: None } => {
+                directory.account(&identity.user).map_or(true, |now| now.as_ref() == Some(&identity.account))
+            }
             Self::Open | Self::Accounts { .. } => true,
+        }
+    }
+
+    /// Our own accounts, if there are any.
+    pub(crate) fn directory(&self) -> Option<Arc<Directory>> {
+        match self {
+            Self::Open => None,
+            Self::Accounts { directory, .. } => Some(directory.clone()),
         }
     }
 

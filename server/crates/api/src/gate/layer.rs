@@ -178,7 +178,7 @@ impl Inner {
         }
         self.book.welcome(&identity, peer);
         self.metrics.running.fetch_add(1, Ordering::Relaxed);
-        let call = Call::new(identity, method.access);
+        let call = Call::new(identity, method.access, self.door.directory());
         if !self.door.is_open() {
             self.running.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&call));
         }
