@@ -50,7 +50,10 @@ impl Guarded {
         let root = tempfile::tempdir().unwrap();
         isochrone_export::write_volume(&root.path().join("Planted_Patient.nii.gz"), &balls()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_isochrone"));
-        command.args(["serve", "--threads", "1", "--model", "no-such-bundle", "--root"]).arg(root.path());
+        command.args(["serve", "--threads", "1", "--model", "no-such-bundle"]);
+        if !options.contains(&"--root") {
+            command.arg("--root").arg(root.path());
+        }
         command.arg("--state").arg(state);
         if !options.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);

@@ -27,6 +27,7 @@ mod load;
 mod masks;
 mod memory;
 mod network;
+mod outputs;
 mod process;
 mod prompts;
 mod silence;

@@ -47,6 +47,11 @@ pub enum ApiError {
     /// Something is there already.
     #[error("There is a file of this name already. Choose another name, or set overwrite")]
     Exists,
+    /// A file that is not to be replaced.
+    #[error(
+        "There is a file of this name that was not written here for you; such files are never replaced. Choose another name"
+    )]
+    NotOurs,
     /// Bytes that are not those that were announced.
     #[error("{0}")]
     Damaged(String),

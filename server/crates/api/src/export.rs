@@ -2,6 +2,7 @@
 
 use crate::maps::{Chunks, chunks_of};
 use crate::objects::{companion_measures, objects, wire_measures};
+use crate::outputs::Place;
 use crate::sessions::Slot;
 use crate::{ApiError, House, v1};
 use isochrone_export::dicom::Object;
@@ -9,7 +10,7 @@ use isochrone_volume::{Grid, Mask};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -62,12 +63,9 @@ impl v1::export_server::Export for ExportService {
                 if !(path.ends_with(".nii") || path.ends_with(".nii.gz")) {
                     return Err(ApiError::field("path", "the name must end in .nii or .nii.gz"));
                 }
-                let place = house.root(&path)?.place(&path)?;
-                if place.exists() && !overwrite {
-                    return Err(ApiError::Exists);
-                }
-                write(&place, &labels)?;
-                digest(&place).map_err(|_| ApiError::Broken(UNREADABLE))
+                let place = house.outputs.place(house.root(&path)?, &path, overwrite)?;
+                house.outputs.write(&place, |file| write(file, &labels))?;
+                digest(place.path()).map_err(|_| ApiError::Broken(UNREADABLE))
             })
             .await?;
         Ok(Response::new(v1::SaveNiftiResponse { size_bytes, sha256 }))
@@ -112,14 +110,16 @@ impl v1::export_server::Export for ExportService {
             .0
             .run(move || {
                 let root = house.root(&path)?;
-                let placed = |path: String| -> Result<(String, PathBuf), ApiError> {
-                    let place = root.place(&path)?;
-                    if place.exists() && !overwrite { Err(ApiError::Exists) } else { Ok((path, place)) }
+                let outputs = &house.outputs;
+                let placed = |path: String| -> Result<(String, Place), ApiError> {
+                    let place = outputs.place(root, &path, overwrite)?;
+                    Ok((path, place))
                 };
                 let Some(series) = series else {
                     let (path, place) = placed(path)?;
-                    isochrone_export::write_segments(&place, chosen.volume.grid(), &chosen.numbered())?;
-                    return Ok(vec![written(format, path, &place, None)?]);
+                    let (grid, numbered) = (chosen.volume.grid(), chosen.numbered());
+                    outputs.write(&place, |file| isochrone_export::write_segments(file, grid, &numbered))?;
+                    return Ok(vec![written(format, path, place.path(), None)?]);
                 };
                 let made = objects(&series, &chosen, &[format])?;
                 // All places are good before the first file is written.
@@ -131,8 +131,8 @@ impl v1::export_server::Export for ExportService {
                 }
                 todo.into_iter()
                     .map(|((path, place), kind, object)| {
-                        object.write(&place)?;
-                        written(kind, path, &place, Some(&object))
+                        outputs.write(&place, |file| object.write(file))?;
+                        written(kind, path, place.path(), Some(&object))
                     })
                     .collect()
             })

@@ -4,6 +4,7 @@ use crate::gate::call::Call;
 use crate::ids::random_id;
 use crate::keyed::KeyedLocks;
 use crate::line::Place;
+use crate::outputs::{Outputs, note_file};
 use crate::registry::Registry;
 use crate::sessions::Slot;
 use crate::spool::Busy;
@@ -39,6 +40,8 @@ pub struct House {
     pub(crate) sessions: Registry<Arc<Slot>>,
     /// Where uploads lie until they are read; only this user can look into it.
     pub(crate) private: Private,
+    /// Files below the root that were written, and for whom.
+    pub(crate) outputs: Outputs,
     /// Archives that requests may name.
     pub(crate) pacs: Vec<Arc<Pacs>>,
     /// Where sessions are kept, if they are.
@@ -72,6 +75,7 @@ impl House {
             uploads: Registry::new("upload", limits.uploads, limits.uploads_each),
             sessions: Registry::new("session", limits.sessions, limits.sessions_each),
             private: temporary::folder(vault.as_ref())?,
+            outputs: Outputs::open(vault.as_ref().map(Vault::outputs))?,
             jobs: Turns::new(Places { all: limits.jobs, group: limits.jobs_each, lane: limits.jobs_each }),
             sweeps: Arc::new(Turns::new(Places { all: 1, group: 1, lane: 1 })),
             volumes_move: Mutex::default(),
@@ -144,7 +148,8 @@ impl House {
             return Err(full());
         }
         let call = Call::current();
-        let of_user = || -> u64 { self.volumes.of(&call.identity.account).iter().map(|v| voxel_bytes(&v.volume)).sum() };
+        let of_user =
+            || -> u64 { self.volumes.of(&call.identity.account).iter().map(|v| voxel_bytes(&v.volume)).sum() };
         if call.has_account() && of_user() + voxel_bytes(&volume) > self.limits.volume_bytes_each {
             return Err(ApiError::Full(
                 "You hold as many images as one user may. Unload one that is no longer needed, then try again"
@@ -161,6 +166,7 @@ impl House {
         let (motion, warning) = match by {
             AlignBy::RegistrationPath(path) => {
                 let file = self.root(&path)?.image(&path)?;
+                note_file(&path);
                 let options = ReadOptions { limits: self.limits.file.clone(), ..ReadOptions::default() };
                 let motion = self.limits.decoder.registration(&file, [from, to], &options)?;
                 (motion, "It was moved into another frame of reference by a registration")

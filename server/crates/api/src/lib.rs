@@ -15,7 +15,7 @@
 //! | `status` | one table from errors to gRPC codes |
 //! | `turns`, `line` | whose heavy job is next, and how many are before it |
 //! | `vault`, `tally` | sessions that outlive the process, and what their journals must hold |
-//! | `root` | which files a request may name |
+//! | `root`, `outputs` | which files a request may name, and which it may replace |
 //! | `temporary` | where uploads and series lie on their way |
 //!
 //! Only this crate, `client` and the binary know tonic.
@@ -35,6 +35,7 @@ mod limits;
 mod line;
 mod maps;
 mod objects;
+mod outputs;
 mod pacs;
 mod registry;
 mod root;

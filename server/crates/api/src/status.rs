@@ -30,7 +30,7 @@ fn code(error: &ApiError) -> Code {
         ApiError::Unknown(..) | ApiError::Missing(_) => Code::NotFound,
         ApiError::Full(_) => Code::ResourceExhausted,
         ApiError::NoEngine(_) => Code::Unavailable,
-        ApiError::Forbidden | ApiError::NoPacs => Code::PermissionDenied,
+        ApiError::Forbidden | ApiError::NoPacs | ApiError::NotOurs => Code::PermissionDenied,
         ApiError::Dicomweb(error) => of_dicomweb(error),
         ApiError::Measure(_) => Code::FailedPrecondition,
         ApiError::State(_) => Code::FailedPrecondition,

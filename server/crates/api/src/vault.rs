@@ -6,6 +6,7 @@
 //! sessions/<id>.journal    head: who, which images, how it was opened; then one record a change
 //! volumes/<hash>.volume    each image once
 //! tmp/                     what is on its way; emptied at every start
+//! outputs.jsonl            which files below the root were written here, and for whom
 //! ```
 
 use crate::gate::call::Call;
@@ -151,6 +152,11 @@ impl Vault {
         }
         private_folder(&self.temporary)?;
         Ok(&self.temporary)
+    }
+
+    /// The list of files that were written below the root.
+    pub(crate) fn outputs(&self) -> PathBuf {
+        self.temporary.with_file_name("outputs.jsonl")
     }
 
     /// Keeps a session's images, and begins its journal.

@@ -96,6 +96,7 @@ impl v1::volumes_server::Volumes for VolumesService {
             .0
             .run(move || {
                 let image = house.root(&path)?.image(&path)?;
+                crate::outputs::note_file(&path);
                 let options = ReadOptions {
                     modality,
                     series: Some(series).filter(|s| !s.is_empty()),
