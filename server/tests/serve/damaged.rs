@@ -1,6 +1,6 @@
 //! Sessions that were damaged while they lay at rest.
 
-use crate::guarded::{isochrone, state};
+use crate::guarded::state;
 use crate::support::{BALL, Reader, Server};
 use isochrone_api::v1;
 use std::path::Path;
@@ -51,37 +51,6 @@ async fn a_journal_cut_at_rest_is_told() {
     let server = on(state.path()).await;
     let notice = look(&server, &session).await.unwrap().notice;
     assert!(notice.starts_with("Session restored, ") && notice.ends_with(" changes"), "{notice}");
-}
-
-#[tokio::test]
-async fn one_without_a_beginning_is_listed_and_can_be_deleted() {
-    let damages: [fn(&mut Vec<u8>); 3] = [Vec::clear, |bytes| bytes[0] ^= 1, |bytes| bytes[40] ^= 1];
-    for damage in damages {
-        let (state, _) = state(&[]);
-        let mut server = on(state.path()).await;
-        let (broken, good) = (worked_on(&mut server).await.session, worked_on(&mut server).await.session);
-        drop(server);
-        let journal = state.path().join("sessions").join(&broken).with_extension("journal");
-        let mut bytes = std::fs::read(&journal).unwrap();
-        damage(&mut bytes);
-        std::fs::write(&journal, bytes).unwrap();
-        let listed = isochrone(&["sessions", "list", "--state", state.path().to_str().unwrap()]);
-        let listed = String::from_utf8(listed.stdout).unwrap();
-        assert!(listed.contains(&broken) && listed.contains(&good) && listed.contains("damaged"), "{listed}");
-
-        let mut server = on(state.path()).await;
-        let entries = server.segmentation.list_sessions(v1::ListSessionsRequest {}).await.unwrap().into_inner();
-        assert!(entries.sessions.iter().any(|s| s.session_id == broken), "{entries:?}");
-        let refused = look(&server, &broken).await.unwrap_err();
-        assert!(refused.code() == Code::DataLoss && refused.message().contains("backup"), "{refused}");
-        look(&server, &good).await.unwrap();
-        let close = |session_id: &str| v1::CloseSessionRequest { session_id: session_id.to_owned() };
-        server.segmentation.close_session(close(&broken)).await.unwrap();
-        assert_eq!(look(&server, &broken).await.unwrap_err().code(), Code::NotFound);
-        server.segmentation.close_session(close(&good)).await.unwrap();
-        // The image went with the last that needed it.
-        assert_eq!(std::fs::read_dir(state.path().join("volumes")).unwrap().count(), 0);
-    }
 }
 
 #[tokio::test]

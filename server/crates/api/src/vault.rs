@@ -309,7 +309,10 @@ impl Vault {
             let (meta, tally) = (std::fs::metadata(&path)?, Tally::read(&path));
             let (records, damaged_after) = match read(&path) {
                 Ok(Found { records, damaged_after, .. }) => (records, damaged_after),
-                Err(JournalError::NotAJournal) => (Vec::new(), None),
+                // What does not even begin like one: empty, or overwritten.
+                Err(JournalError::NotAJournal | JournalError::Disk(std::io::ErrorKind::UnexpectedEof)) => {
+                    (Vec::new(), None)
+                }
                 Err(error) => return Err(error),
             };
             let head = records.first().and_then(|r| head(r).ok());
