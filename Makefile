@@ -10,7 +10,7 @@ ORT_VERSION := $(if $(filter onnxruntime-openvino,$(ONNXRUNTIME)),1.24.1,1.31.1)
 VENV       := .venv
 BIN        := target/release/isochrone
 # What tests may do and the product may not.
-TEST_FREEDOMS := unwrap_used expect_used panic indexing_slicing too_many_arguments
+TEST_FREEDOMS := disallowed_methods unwrap_used expect_used panic indexing_slicing too_many_arguments
 STEPS      ?= 4000
 HEADS_MINUTES ?= 30
 DEVICE     ?= cpu

@@ -4,6 +4,7 @@ use super::decoding::read_isolated;
 use anyhow::{Context, bail};
 use isochrone_intake::ReadOptions;
 use isochrone_volume::{Grid, Mask, Modality, Volume, VoxelBox};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A case whose mask is empty: of some data sets, a patient without a lesion.
@@ -19,6 +20,51 @@ pub struct Case {
     mask: PathBuf,
     /// What a description says of each image.
     modalities: Vec<Option<Modality>>,
+    /// What a description says of the case as a whole.
+    pub about: About,
+}
+
+/// Where a case comes from, by its description (`group` and `patient` of `meta.json`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Cases of one kind and source; empty where nothing tells.
+    pub group: String,
+    /// The patient; where nothing tells, the case's name.
+    pub patient: String,
+    /// The case that a target belongs to.
+    pub volume: String,
+    /// The mask was made by a program (`mask` or `drawn_by` says "automatic"), so it is no truth.
+    pub automatic: bool,
+}
+
+impl About {
+    fn read(name: &str, description: &Path) -> Self {
+        let text = std::fs::read_to_string(description).ok();
+        let json: Option<serde_json::Value> = text.and_then(|t| serde_json::from_str(&t).ok());
+        let said = |key: &str| json.as_ref().and_then(|j| j.get(key)?.as_str()).map(|s| s.replace([',', '\n'], " "));
+        let patient = said("patient").unwrap_or_else(|| name.to_owned());
+        let made = ["mask", "drawn_by"].into_iter().filter_map(said);
+        let automatic = made.into_iter().any(|text| text.to_ascii_lowercase().contains("automatic"));
+        Self { group: said("group").unwrap_or_default(), patient, volume: name.to_owned(), automatic }
+    }
+}
+
+/// What in a mask is to be segmented.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Wanted {
+    /// Voxels of any value but 0, as one target.
+    Anything,
+    /// Voxels of one value.
+    Label(u32),
+    /// Each value of at least so many mL, as a target of its own; and, if `whole`, all of several together too.
+    EachLabel { least_ml: f64, whole: bool },
+}
+
+/// A part of a case to be segmented: its name, and the truth on the first image's grid.
+pub struct Target {
+    /// The case's name; followed by `/` and the label where each is a target of its own.
+    pub name: String,
+    pub truth: Mask,
 }
 
 /// The cases of a folder, by name. A case is
@@ -49,13 +95,16 @@ fn plain(folder: &Path) -> anyhow::Result<Vec<Case>> {
             let (images, mask) = (channels(&path, "image")?, path.join("mask.nii.gz"));
             if !images.is_empty() && mask.is_file() {
                 let modalities = described(&path.join("meta.json"), &["modality"]);
-                found.push(Case { name: name.to_owned(), images, mask, modalities });
+                let about = About::read(name, &path.join("meta.json"));
+                found.push(Case { name: name.to_owned(), images, mask, modalities, about });
             }
             found.extend(autopet(&path, name)?);
         } else if let Some(name) = name.strip_suffix("_image.nrrd") {
             let mask = path.with_file_name(format!("{name}_label.nrrd"));
             if mask.is_file() {
-                found.push(Case { name: name.to_owned(), images: vec![path.clone()], mask, modalities: Vec::new() });
+                let about = About { patient: name.to_owned(), volume: name.to_owned(), ..About::default() };
+                let (name, images) = (name.to_owned(), vec![path.clone()]);
+                found.push(Case { name, images, mask, modalities: Vec::new(), about });
             }
         }
     }
@@ -70,7 +119,9 @@ fn autopet(patient: &Path, name: &str) -> anyhow::Result<Vec<Case>> {
         let Some(study_name) = file_name(&study).filter(|_| suv.is_file() && mask.is_file()) else { continue };
         let images = [suv, study.join("CTres.nii.gz")].into_iter().filter(|path| path.is_file()).collect();
         let modalities = vec![Some(Modality::Pt), Some(Modality::Ct)];
-        found.push(Case { name: format!("{name}_{study_name}"), images, mask, modalities });
+        let volume = format!("{name}_{study_name}");
+        let about = About { patient: name.to_owned(), volume: volume.clone(), ..About::default() };
+        found.push(Case { name: volume, images, mask, modalities, about });
     }
     Ok(found)
 }
@@ -84,7 +135,8 @@ fn decathlon(folder: &Path) -> anyhow::Result<Vec<Case>> {
         let Some(name) = name.map(str::to_owned) else { continue };
         let images = channels(&folder.join("imagesTr"), &name)?;
         if !images.is_empty() {
-            found.push(Case { name, images, mask, modalities: modalities.clone() });
+            let about = About { patient: name.clone(), volume: name.clone(), ..About::default() };
+            found.push(Case { name, images, mask, modalities: modalities.clone(), about });
         }
     }
     Ok(found)
@@ -126,12 +178,12 @@ fn described(path: &Path, keys: &[&str]) -> Vec<Option<Modality>> {
 }
 
 impl Case {
-    /// The images, the first of which carries the masks, and the truth on its grid: voxels of `label`, or of any value
-    /// but 0.
+    /// The images, the first of which carries the masks, and what is wanted of the mask, on its grid.
     ///
     /// # Errors
-    /// A file cannot be read, the mask does not lie on the first image's grid, or is empty ([`NothingToSegment`]).
-    pub fn read(&self, label: Option<u32>) -> anyhow::Result<(Vec<Volume>, Mask)> {
+    /// A file cannot be read, the mask does not lie on the first image's grid, or holds nothing of what is wanted
+    /// ([`NothingToSegment`]).
+    pub fn read(&self, wanted: Wanted) -> anyhow::Result<(Vec<Volume>, Vec<Target>)> {
         let mut volumes = Vec::new();
         for (n, path) in self.images.iter().enumerate() {
             let modality = self.modalities.get(n).copied().flatten();
@@ -148,13 +200,32 @@ impl Case {
                 "the mask's voxels lie up to {apart_mm:.1} mm beside the image's: resample the mask onto the image's grid"
             );
         }
-        let inside = |v: f32| label.map_or(v != 0.0, |label| v == label as f32);
-        let voxels = truth.values(&VoxelBox::whole(truth.grid().size())).mapv(inside);
-        let mask = Mask::new(first.grid().clone(), voxels)?;
-        if mask.count() == 0 {
+        let values = truth.values(&VoxelBox::whole(truth.grid().size()));
+        let target = |name: String, inside: &dyn Fn(f32) -> bool| {
+            anyhow::Ok(Target { name, truth: Mask::new(first.grid().clone(), values.mapv(inside))? })
+        };
+        let mut targets = match wanted {
+            Wanted::Anything => vec![target(self.name.clone(), &|v| v != 0.0)?],
+            Wanted::Label(label) => vec![target(self.name.clone(), &|v| v == label as f32)?],
+            Wanted::EachLabel { least_ml, whole } => {
+                let voxel_ml = first.grid().spacing_mm().into_iter().product::<f64>() / 1000.0;
+                let labels: BTreeSet<u32> = values.iter().filter(|v| **v > 0.0).map(|v| *v as u32).collect();
+                let several = labels.len() > 1;
+                let name = |label: u32| if several { format!("{}/{label}", self.name) } else { self.name.clone() };
+                let each = labels.into_iter().map(|label| target(name(label), &|v| v == label as f32));
+                let mut each = each.collect::<Result<Vec<_>, _>>()?;
+                if whole && several {
+                    each.push(target(format!("{}/whole", self.name), &|v| v != 0.0)?);
+                }
+                each.retain(|t| t.truth.count() as f64 * voxel_ml >= least_ml);
+                each
+            }
+        };
+        targets.retain(|t| t.truth.count() > 0);
+        if targets.is_empty() {
             return Err(NothingToSegment.into());
         }
-        Ok((volumes, mask))
+        Ok((volumes, targets))
     }
 }
 
@@ -196,11 +267,16 @@ mod tests {
             "d_label.nrrd",
         ];
         touch(folder.path(), &files);
-        std::fs::write(folder.path().join("b/meta.json"), r#"{"modality": ["PT", "CT"]}"#).unwrap();
+        let description =
+            r#"{"modality": ["PT", "CT"], "group": "lung, both", "patient": "p7", "drawn_by": "Automatic, by X"}"#;
+        std::fs::write(folder.path().join("b/meta.json"), description).unwrap();
         let found = find(folder.path(), &[]).unwrap();
         assert_eq!(about(&found), [("a", 1), ("b", 2), ("d", 1)]);
         assert_eq!(found[1].modalities, [Some(Modality::Pt), Some(Modality::Ct)]);
         assert_eq!(find(folder.path(), &["b".to_owned()]).unwrap().len(), 1);
+        let told = |n: usize| (found[n].about.group.as_str(), found[n].about.patient.as_str());
+        assert_eq!([told(0), told(1)], [("", "a"), ("lung  both", "p7")]);
+        assert!(found[1].about.automatic && !found[0].about.automatic);
 
         let folder = tempfile::tempdir().unwrap();
         let files = [

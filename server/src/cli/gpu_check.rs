@@ -1,6 +1,6 @@
 //! `isochrone gpu-check`: whether a GPU, or OpenVINO, gives the masks of the CPU's plain kernels, and what it saves.
 
-use super::cases::{self, Case};
+use super::cases::{self, Case, Wanted};
 use super::shared;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -109,7 +109,8 @@ fn play(found: &[Case], engine: &Arc<dyn Segmenter>, bar: &ProgressBar) -> anyho
     let mut run = Run { masks: Vec::new(), click_ms: Vec::new(), samples_ms: Vec::new(), sweep_ms: Vec::new() };
     let ms = |begun: Instant| begun.elapsed().as_secs_f64() * 1000.0;
     for case in found {
-        let (volumes, truth) = case.read(None)?;
+        let (volumes, targets) = case.read(Wanted::Anything)?;
+        let truth = targets.into_iter().next().context("The mask is empty")?.truth;
         let channels: Vec<Channel> = volumes.into_iter().map(|v| Channel { volume: Arc::new(v) }).collect();
         let mut session = Session::open(engine.clone(), &channels, 1, SessionLimits::default())?;
         let label = session.add_label("lesion")?.label.context("The session gave the label no number")?;

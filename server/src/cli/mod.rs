@@ -21,6 +21,7 @@ mod series;
 pub mod serve;
 mod sessions;
 mod shared;
+mod split;
 mod suv;
 mod user;
 

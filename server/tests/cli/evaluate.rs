@@ -163,3 +163,51 @@ fn a_case_that_cannot_be_played_costs_the_others_nothing() {
     assert_eq!(table.lines().count(), 2, "{table}");
     assert!(table.contains("\nball,"), "{table}");
 }
+
+/// Each label is a target, the split says which cases are played, and groups come from the description.
+#[test]
+fn labels_splits_and_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = case(folder.path());
+    let ball = Path::new(&cases).join("ball");
+    let (image, mask) = (read(&ball.join("image.nii.gz")), read(&ball.join("mask.nii.gz")));
+    // Two halves of the ball, and a crumb.
+    let mut halves = values(&mask).map(|v| u8::from(*v > 0.0));
+    let middle = halves.dim().2 / 2;
+    halves.indexed_iter_mut().for_each(|((_, _, i), v)| *v *= if i < middle { 1 } else { 2 });
+    halves[(0, 0, 0)] = 3;
+    let mask =
+        Volume::new(mask.grid().as_ref().clone(), Voxels::U8(halves), mask.rescale(), mask.origin().clone()).unwrap();
+    for (name, patient) in [("left", "p1"), ("right", "p2"), ("apart", "p3")] {
+        let other = Path::new(&cases).join(name);
+        std::fs::create_dir(&other).unwrap();
+        isochrone_export::write_volume(&other.join("image.nii.gz"), &image).unwrap();
+        isochrone_export::write_volume(&other.join("mask.nii.gz"), &mask).unwrap();
+        let about = format!(r#"{{"modality": "CT", "group": "halves", "patient": "{patient}"}}"#);
+        std::fs::write(other.join("meta.json"), about).unwrap();
+    }
+    let split = folder.path().join("split.toml").display().to_string();
+    std::fs::write(&split, "train = [\"apart\", \"ball\"]\nvalidate = [\"left\", \"right\"]\n").unwrap();
+    let out = folder.path().join("out");
+    let to = out.display().to_string();
+    let common = ["evaluate", "--cases", &cases, "--engine", "geodesic", "--clicks", "3", "--out", &to];
+    let evaluate = |more: &[&str]| isochrone(&[&common[..], more].concat());
+    let printed = evaluate(&["--split", &split, "--part", "validate", "--each-label"]).good();
+    assert!(printed.contains("CT halves") && printed.contains("over modalities"), "{printed}");
+    let table = std::fs::read_to_string(out.join("clicks.csv")).unwrap();
+    let names: std::collections::BTreeSet<&str> = table.lines().skip(1).map(|l| l.split(',').next().unwrap()).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["left/1", "left/2", "right/1", "right/2"]);
+    let first: Vec<&str> = table.lines().nth(1).unwrap().split(',').collect();
+    assert_eq!(first[first.len() - 4..], ["halves", "p1", "left", "1"], "the first click is honoured");
+    let summary: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(out.join("summary.json")).unwrap()).unwrap();
+    let groups = summary["by_group"].as_array().unwrap();
+    assert_eq!(groups.len(), 3);
+    let dice = &groups[0]["dice"]["3"];
+    let [low, mean, high] = ["low", "mean", "high"].map(|n| dice[n].as_f64().unwrap());
+    assert!(low <= mean && mean <= high, "{dice}");
+    assert_eq!(summary["honoured_percent"], 100.0);
+
+    let refused = evaluate(&["--split", &split, "--part", "test"]).bad(1);
+    assert!(refused.contains("lists no \"test\"; it has train, validate"), "{refused}");
+}

@@ -151,7 +151,7 @@ fn points_inside_of_a_body_change_nothing() {
     let shape = [20, 24, 28];
     let body = |k: usize, j: usize, i: usize| {
         let d = [k.abs_diff(6) * 2, j.abs_diff(12), i.abs_diff(20)].map(|n| n * n).iter().sum::<usize>();
-        d <= 100 || (k > 14 && (j + i) % 3 > 0)
+        d <= 100 || (k > 14 && !(j + i).is_multiple_of(3))
     };
     let points: Vec<[usize; 3]> =
         ndarray::indices(shape).into_iter().filter(|&(k, j, i)| body(k, j, i)).map(|(k, j, i)| [k, j, i]).collect();

@@ -1,5 +1,6 @@
 //! `isochrone evaluate`: a simulated reader over many cases, through the server's own session code.
 
+mod groups;
 mod play;
 mod reliability;
 mod replay;
@@ -7,9 +8,9 @@ mod report;
 mod slices;
 mod whole;
 
-use super::cases::{self, Case};
+use super::cases::{self, About, Case, Target, Wanted};
 use super::engine::EngineArgs;
-use super::shared;
+use super::{shared, split};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use isochrone_robot::Reader;
@@ -32,9 +33,24 @@ pub struct EvaluateArgs {
     /// Only cases whose name begins so; can be repeated.
     #[arg(long, value_name = "PREFIX")]
     only: Vec<String>,
+    /// A file of lists of cases by use, such as validate = ["a", "b"]; with --part, only those are played.
+    #[arg(long, value_name = "SPLIT.TOML", requires = "part")]
+    split: Option<PathBuf>,
+    /// Which list of --split.
+    #[arg(long, requires = "split")]
+    part: Option<String>,
     /// The value of the lesion in the masks; any but 0 if left out.
     #[arg(long)]
     label: Option<u32>,
+    /// Each value of a mask is a target of its own, named CASE/VALUE.
+    #[arg(long, conflicts_with = "label")]
+    each_label: bool,
+    /// With --each-label: leave out labels of less than so many mL.
+    #[arg(long, value_name = "ML", default_value_t = 0.1)]
+    least_ml: f64,
+    /// With --each-label: of these groups (`group` in meta.json) all labels together are one more target, CASE/whole.
+    #[arg(long, value_delimiter = ',', value_name = "GROUPS", requires = "each_label")]
+    whole_of: Vec<String>,
     /// Who clicks: centre, uncertain, edt, uniform, boundary, perturbed or long-axis.
     #[arg(long, default_value = "centre")]
     reader: Reader,
@@ -105,9 +121,10 @@ struct Table<'a> {
     given: Option<Vec<isochrone_robot::Click>>,
 }
 
-/// What came of one case.
+/// What came of one target.
 struct Played {
     name: String,
+    about: About,
     /// Modalities of the channels, such as `PT+CT`.
     modality: String,
     clicks: Vec<play::Row>,
@@ -118,16 +135,15 @@ struct Played {
 
 impl<'a> Table<'a> {
     fn new(
-        case: &Case,
+        target: Target,
+        channels: &[Channel],
         engine: &Arc<dyn Segmenter>,
         args: &'a EvaluateArgs,
         replay: Option<&replay::Clicks>,
     ) -> anyhow::Result<Self> {
-        let (volumes, truth) = case.read(args.label)?;
-        let channels: Vec<Channel> = volumes.into_iter().map(|v| Channel { volume: Arc::new(v) }).collect();
-        let given = replay.map(|clicks| clicks.get(&case.name).cloned().unwrap_or_default());
+        let given = replay.map(|clicks| clicks.get(&target.name).cloned().unwrap_or_default());
         let engine = args.engine.for_session(engine)?;
-        Ok(Self { engine, args, channels, truth, given })
+        Ok(Self { engine, args, channels: channels.to_vec(), truth: target.truth, given })
     }
 
     /// A fresh session with one label.
@@ -154,7 +170,11 @@ impl<'a> Table<'a> {
 /// No case, an engine that cannot be loaded or does not offer what is asked for; after everything is written, cases that
 /// could not be read or segmented.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let found = cases::find(&args.cases, &args.only)?;
+    let mut found = cases::find(&args.cases, &args.only)?;
+    if let (Some(path), Some(part)) = (&args.split, &args.part) {
+        let names = split::read(path, part)?;
+        found.retain(|case| names.contains(&case.name));
+    }
     if found.is_empty() {
         bail!(
             "{} holds no case: a case is a folder with image.nii.gz and mask.nii.gz, imagesTr and labelsTr, or a patient's \
@@ -191,7 +211,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let (mut played, mut empty, mut failed) = (Vec::new(), 0, Vec::new());
     for (_, name, outcome) in outcomes {
         match outcome {
-            Ok(case) => played.push(case),
+            Ok(targets) => played.extend(targets),
             Err(error) if error.is::<cases::NothingToSegment>() => empty += 1,
             Err(error) => failed.push(format!("{name}: {error:#}")),
         }
@@ -219,13 +239,24 @@ fn one(
     engine: &Arc<dyn Segmenter>,
     args: &EvaluateArgs,
     replay: Option<&replay::Clicks>,
-) -> anyhow::Result<Played> {
-    let table = Table::new(case, engine, args, replay)?;
-    let (clicks, looks) = play::play(&table)?;
-    let slices = match args.proposals {
-        Some(turns) => slices::compare(&table, usize::from(turns))?,
-        None => Vec::new(),
+) -> anyhow::Result<Vec<Played>> {
+    let wanted = match (args.each_label, args.label) {
+        (true, _) => Wanted::EachLabel { least_ml: args.least_ml, whole: args.whole_of.contains(&case.about.group) },
+        (false, Some(label)) => Wanted::Label(label),
+        (false, None) => Wanted::Anything,
     };
-    let whole = args.sweep.then(|| whole::look(&table)).transpose()?;
-    Ok(Played { name: case.name.clone(), modality: table.modality(), clicks, looks, slices, whole })
+    let (volumes, targets) = case.read(wanted)?;
+    let channels: Vec<Channel> = volumes.into_iter().map(|v| Channel { volume: Arc::new(v) }).collect();
+    let played = targets.into_iter().map(|target| {
+        let name = target.name.clone();
+        let table = Table::new(target, &channels, engine, args, replay)?;
+        let (clicks, looks) = play::play(&table)?;
+        let slices = match args.proposals {
+            Some(turns) => slices::compare(&table, usize::from(turns))?,
+            None => Vec::new(),
+        };
+        let whole = args.sweep.then(|| whole::look(&table)).transpose()?;
+        Ok(Played { name, about: case.about.clone(), modality: table.modality(), clicks, looks, slices, whole })
+    });
+    played.collect()
 }

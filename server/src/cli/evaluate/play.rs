@@ -22,13 +22,15 @@ pub(super) struct Row {
     /// What drawing and measuring the samples took, where that was done.
     pub uncertainty_ms: Option<f64>,
     pub spacing_mm: f64,
+    /// Clicks so far whose voxel is as they said, of all so far.
+    pub honoured: (usize, usize),
 }
 
 /// Plays a case to its end: the clicks are made, or there is nothing left to correct.
 pub(super) fn play(table: &Table<'_>) -> anyhow::Result<(Vec<Row>, Vec<Look>)> {
     let args = table.args;
     let (mut session, label) = table.session()?;
-    let (mut rows, mut looks) = (Vec::new(), Vec::new());
+    let (mut rows, mut looks) = (Vec::<Row>::new(), Vec::new());
     let mut uncertainty: Option<Array3<f32>> = None;
     for click in 1..=usize::from(args.clicks) {
         let (mask, _) = session.mask(label)?;
@@ -51,6 +53,8 @@ pub(super) fn play(table: &Table<'_>) -> anyhow::Result<(Vec<Row>, Vec<Look>)> {
         let mask_ms = started.elapsed().as_secs_f64() * 1000.0;
         let (mask, _) = session.mask(label)?;
         let (ours, truth) = (mask.voxels().view(), table.truth.voxels().view());
+        let so_far = rows.iter().map(|r| (r.voxel, r.positive)).chain([([i, j, k], found.positive)]);
+        let honoured = so_far.filter(|(voxel, positive)| mask.contains(*voxel) == *positive).count();
         let mut row = Row {
             click,
             positive: found.positive,
@@ -60,6 +64,7 @@ pub(super) fn play(table: &Table<'_>) -> anyhow::Result<(Vec<Row>, Vec<Look>)> {
             mask_ms,
             uncertainty_ms: None,
             spacing_mm,
+            honoured: (honoured, click),
         };
         if args.uncertainty.iter().any(|&n| usize::from(n) == click) {
             let found = reliability::looks(table, &mut session, label, click)?;

@@ -2,7 +2,8 @@
 
 use super::reliability::{Look, MEASURES};
 use super::slices::Walk;
-use super::{EvaluateArgs, Played, whole};
+use super::{EvaluateArgs, Played, groups as by_group, whole};
+use crate::cli::cases::About;
 use crate::cli::shared;
 use isochrone_robot::{Calibration, consistent_improvement, noc_at};
 use isochrone_segment::EngineDescription;
@@ -41,16 +42,18 @@ pub(super) fn files(
 
 fn clicks(played: &[Played]) -> String {
     let mut out =
-        String::from("case,modality,click,polarity,i,j,k,dice,iou,mask_ms,uncertainty_ms,working_spacing_mm\n");
+        String::from("case,modality,click,polarity,i,j,k,dice,iou,mask_ms,uncertainty_ms,working_spacing_mm,");
+    out.push_str("group,patient,volume,honoured\n");
     for case in played {
+        let About { group, patient, volume, .. } = &case.about;
         for row in &case.clicks {
             let sign = if row.positive { '+' } else { '-' };
             let [i, j, k] = row.voxel;
             let uncertainty = row.uncertainty_ms.map(|ms| format!("{ms:.1}")).unwrap_or_default();
             let _ = writeln!(
                 out,
-                "{},{},{},{sign},{i},{j},{k},{:.5},{:.5},{:.1},{uncertainty},{:.3}",
-                case.name, case.modality, row.click, row.dice, row.iou, row.mask_ms, row.spacing_mm
+                "{},{},{},{sign},{i},{j},{k},{:.5},{:.5},{:.1},{uncertainty},{:.3},{group},{patient},{volume},{}",
+                case.name, case.modality, row.click, row.dice, row.iou, row.mask_ms, row.spacing_mm, row.honoured.0
             );
         }
     }
@@ -135,6 +138,13 @@ fn steps(cases: &[&Played]) -> [f64; 3] {
     [better, same, clicks - better - same].map(|n| 100.0 * n / clicks)
 }
 
+/// Clicks that are as they said after any later click, in percent of all such looks.
+fn honoured(played: &[Played]) -> f64 {
+    let looks = played.iter().flat_map(|c| &c.clicks).map(|row| row.honoured);
+    let (kept, all) = looks.fold((0, 0), |(kept, all), (k, a)| (kept + k, all + a));
+    100.0 * kept as f64 / all as f64
+}
+
 fn median_ms(cases: &[&Played]) -> f64 {
     shared::median(&mut cases.iter().flat_map(|c| c.clicks.iter().map(|r| r.mask_ms)).collect::<Vec<_>>())
 }
@@ -170,6 +180,8 @@ fn summary(played: &[Played], engine: &EngineDescription, args: &EvaluateArgs) -
         "reader": args.reader.name(), "clicks": limit, "seed": args.seed, "samples": args.samples,
         "cases": played.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
         "by_modality": by_modality.collect::<Vec<_>>(),
+        "by_group": by_group::json(&by_group::lines(played)),
+        "honoured_percent": honoured(played),
         "uncertainty": reliability(played).iter().map(Reliability::json).collect::<Vec<_>>(),
         "proposal": gains(played).iter().map(|(modality, gain)| gain.json(modality)).collect::<Vec<_>>(),
     })
@@ -283,6 +295,8 @@ pub(super) fn tables(played: &[Played]) -> String {
         let [better, _, worse] = steps(&cases);
         let _ = writeln!(out, "{better:>7.1}{worse:>7.1}{:>9.0}", median_ms(&cases));
     }
+    let _ = writeln!(out, "clicks honoured, then and later: {:.2} %", honoured(played));
+    out.push_str(&by_group::table(&by_group::lines(played)));
     let looks = reliability(played);
     if !looks.is_empty() {
         let _ = writeln!(
