@@ -134,7 +134,8 @@ async fn unseen(server: &Guarded, token: &str, sessions: &[&str], volume_id: &st
 }
 
 /// A server on loopback asks nobody who they are as long as there are no accounts, so it must know that there were.
-#[tokio::test]
+// Two threads: a client has to hear that the server stops while the test waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_list_of_users_does_not_let_everybody_in() {
     let (state, tokens) = state(&[("alice", "reader")]);
     let server = Guarded::start(state.path(), &[]);
