@@ -40,10 +40,10 @@ def resume(trainer, out: Path) -> bool:
     return True
 
 
-def save_average(average: dict, path: Path, told: dict) -> None:
+def save_average(average: dict, path: Path, metadata: dict) -> None:
     """The averaged weights that the main training changes, in half precision, and a few numbers about them."""
     main = {k: v.half() for k, v in average.items() if not k.startswith(LATER)}
-    write(path, {"average": main, **told})
+    write(path, {"average": main, **metadata})
 
 
 def load_average(net, path: Path) -> None:

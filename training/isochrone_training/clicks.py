@@ -153,7 +153,7 @@ class Clicks:
         start.add(next_prompt(rng, previous, truth))
         return start, truth
 
-    def told(self) -> bool:
+    def unambiguous(self) -> bool:
         """Whether the prompts say which part or whole is meant: more than one click does, or a mask to correct."""
         return self.previous is not None or len(self.clicks) > 1
 
@@ -163,14 +163,14 @@ class Clicks:
             self.newest = prompt[0]
             self.clicks.extend((v, prompt[1]) for v in prompt[0])
 
-    def refine(self, rng, logit: np.ndarray, truth: np.ndarray, outlined: bool = True) -> bool:
+    def refine(self, rng, logit: np.ndarray, truth: np.ndarray, fully_annotated: bool = True) -> bool:
         """Takes a prediction as the new previous mask and corrects one of its errors; whether there is one to correct.
 
-        Where not all of a kind is outlined, nobody says that something else is wrong.
+        Where the annotation is partial, other parts are not marked as false positives.
         """
         self.previous = clicked_component(logit > 0, self.clicks)
         prompt = next_prompt(rng, self.previous, truth, logit)
-        if prompt is None or not (prompt[1] or outlined):
+        if prompt is None or not (prompt[1] or fully_annotated):
             return False
         self.add(prompt)
         return True

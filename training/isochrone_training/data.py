@@ -15,13 +15,13 @@ KEPT_APART = 5  # without a split file, every so manyth patient is for validatio
 
 
 def meta(files: CaseFiles) -> dict:
-    """What a case's ``meta.json`` tells; nothing where there is none."""
+    """A case's ``meta.json``; empty where there is none."""
     path = files.mask.parent / "meta.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def patient(files: CaseFiles) -> str:
-    """The patient that a case is of, or the case's name where nothing tells."""
+    """The patient that a case is of, or the case's name where none is given."""
     return str(meta(files).get("patient", files.name))
 
 
@@ -34,8 +34,8 @@ def read_split(data: Path, recipe: dict) -> dict[str, list[str]]:
     cases = find_cases(data)
     path = data / recipe["data"]["split"]
     if path.exists():
-        told = tomllib.loads(path.read_text())
-        split = {use: list(told.get(use, [])) for use in USES}
+        description = tomllib.loads(path.read_text())
+        split = {use: list(description.get(use, [])) for use in USES}
     else:
         patients = sorted({patient(f) for f in cases})
         held = set(patients[KEPT_APART - 1 :: KEPT_APART])
@@ -97,9 +97,9 @@ def read_case(files: CaseFiles, channels: int = 1) -> Case:
         others.append(np.ascontiguousarray(np.asarray(other.dataobj, np.float32).T))
     values = np.ascontiguousarray(np.asarray(first.dataobj, np.float32).T)
     labels = np.ascontiguousarray(np.asarray(mask.dataobj).T).astype(np.uint8)
-    told = meta(files)
+    description = meta(files)
     return Case(files.name, files.modalities[0], values, labels, spacing, others, list(files.modalities[1:channels]),
-                str(told.get("group", "")), patient(files))
+                str(description.get("group", "")), patient(files))
 
 
 def read_cases(data: Path, use: str, recipe: dict) -> list[Case]:

@@ -41,9 +41,9 @@ class Bundle:
         names = [i.name for i in self.sessions[role].get_inputs()]
         outputs = [o.name for o in self.sessions[role].get_outputs() if o.name in ("logits", "quality")]
         found = self.sessions[role].run(outputs, {n: {**self.features, **masks}[n] for n in names})
-        told = dict(zip(outputs, found))
-        self.expected = float(told["quality"].max()) if "quality" in told else 0.0
-        return told["logits"][:, 0]
+        named = dict(zip(outputs, found))
+        self.expected = float(named["quality"].max()) if "quality" in named else 0.0
+        return named["logits"][:, 0]
 
     def probability(self, *arrays: np.ndarray) -> tuple[np.ndarray, float]:
         """One deterministic pass for images ``[C, …]`` and maps, of ``[side]*3``, and the Dice that it expects.

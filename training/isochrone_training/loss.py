@@ -24,22 +24,22 @@ def cross_entropy(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 
 def total(
-    fine: Tensor, coarse: Tensor, quality: Tensor, truth: Tensor, weight: Tensor, whole: Tensor, told: Tensor,
+    fine: Tensor, coarse: Tensor, quality: Tensor, truth: Tensor, weight: Tensor, whole: Tensor, unambiguous: Tensor,
     rule: dict,
 ) -> tuple[Tensor, Tensor]:
     """The training loss, and the Dice of each answer ``[N, A]``.
 
     ``fine`` is ``[N, A, D, H, W]``, ``truth`` and ``weight`` (of a voxel's cross-entropy) ``[N, 1, D, H, W]``,
     ``coarse`` a quarter of that along each axis, ``quality`` ``[N, A]`` logits of the Dice. ``whole``: voxels of the
-    target within the region and beyond. ``told`` (bool ``[N]``): the prompts say which target is meant. Where they do
-    not, the best answer alone is asked to be right.
+    target within the region and beyond. ``unambiguous`` (bool ``[N]``): the prompts say which target is meant. Where
+    they do not, the best answer alone is asked to be right.
     """
     each = dice_loss(fine, truth) + cross_entropy(fine, truth, weight)
     small, small_weight = F.avg_pool3d(truth, 4), F.avg_pool3d(weight, 4)
     deep = dice_loss(coarse, small, SMALL / 64) + cross_entropy(coarse, small, small_weight)
     each = each + rule["coarse_loss"] * deep
     best = each.min(1).values
-    share = torch.where(told, rule["told_share"], rule["untold_share"])
+    share = torch.where(unambiguous, rule["unambiguous_share"], rule["ambiguous_share"])
     loss = ((1 - share) * best + share * each.mean(1)).mean()
     found = (fine.detach() > 0).float()
     overlap = (found * truth).sum((2, 3, 4))

@@ -74,13 +74,13 @@ class Encoder(nn.Module):
         )
         self.down3 = downsample(4 * w, 8 * w)
         self.level3 = nn.Sequential(*(ResidualBlock(8 * w) for _ in range(DEEP)))
-        self.names = nn.Embedding(names + 1, 8 * w)  # 0: not told
+        self.names = nn.Embedding(names + 1, 8 * w)  # 0: none
         nn.init.normal_(self.names.weight, std=0.1)
 
     def forward(
         self, image: Tensor, previous_mask: Tensor, positive: Tensor, negative: Tensor, name: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Inputs ``[N, C or 1, D, H, W]`` and names ``[N]`` (none: not told); features f0..f3: see the module."""
+        """Inputs ``[N, C or 1, D, H, W]`` and names ``[N]`` (0: none); features f0..f3: see the module."""
         window = click_window(image, 1 - positive if self.distances else positive)
         f0 = self.level0(
             self.stem(torch.cat([image, window, previous_mask, positive, negative], dim=1))

@@ -1,4 +1,4 @@
-"""Random training samples, cut as the server cuts its regions: outlined, made, found, and empty."""
+"""Random training samples, annotations, structures, supervoxels, made lesions, or none."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,8 @@ class Sample:
     spacing_mm: float  # of the region (the mean of a stretched one)
     start: Clicks
     whole: float  # voxels that the target would have if the region held all of it
-    name: int = 0  # of the recipe's names; 0: not told
-    outlined: bool = True  # nothing else in the region is of the target's kind
+    name: int = 0  # of the recipe's names; 0: none
+    fully_annotated: bool = True  # nothing else in the region is of the target's kind
     rounds: int = 0  # updates it has been in
 
     @property
@@ -48,13 +48,13 @@ class Sampler:
         self.files, self.basins = files, []
         weight = recipe["sampling"].get("weights", {})
         self.kinds = dict(recipe["sampling"]["kinds"])
-        self.groups: dict[str, dict] = {"outlined": {}, "all": {}}
+        self.groups: dict[str, dict] = {"annotated": {}, "all": {}}
         for v in volumes:
             key = f"{v.group} {v.modalities[0]}".strip()
             self.groups["all"].setdefault(key, []).append(v)
             if v.targets:
-                self.groups["outlined"].setdefault(key, []).append(v)
-        if not self.groups["outlined"]:
+                self.groups["annotated"].setdefault(key, []).append(v)
+        if not self.groups["annotated"]:
             raise ValueError("no volume with a target that may be trained on")
         self.chances = {}
         for kind, groups in self.groups.items():
@@ -79,15 +79,15 @@ class Sampler:
 
     # -- kinds ---------------------------------------------------------------------------------------------------
 
-    def outlined(self) -> Sample | None:
-        """What somebody has outlined: a part or the whole, small ones not drowned by large ones."""
-        return self.of(self.volume("outlined"))
+    def annotated(self) -> Sample | None:
+        """An annotated target: a part or the whole, small ones not drowned by large ones."""
+        return self.of(self.volume("annotated"))
 
-    def drawn(self) -> Sample | None:
+    def synthetic(self) -> Sample | None:
         """A synthetic shape in a synthetic body."""
         return self.of_file("synthetic")
 
-    def standing(self) -> Sample | None:
+    def structure(self) -> Sample | None:
         """A structure of a real image that stands out by itself."""
         return self.of_file("structures")
 
@@ -122,8 +122,8 @@ class Sampler:
         whole = target.ml * 1000 / float(np.prod(region.spacing_mm))
         return self.look(v, region, region_images(v, region), truth, click, whole, self.named(target))
 
-    def found(self) -> Sample | None:
-        """A supervoxel: where its scale is told it is asked for as it is, else it is one of three answers."""
+    def supervoxel(self) -> Sample | None:
+        """A supervoxel, mostly with a prompt that gives its scale; after one click it is one of three answers."""
         rng, share = self.rng, self.recipe["sampling"]
         while len(self.basins) < KEPT:
             v = self.volume("all")
@@ -141,9 +141,9 @@ class Sampler:
         if mask is None:
             return None
         at = None
-        if rng.random() < share["found_first_click_share"]:
+        if rng.random() < share["supervoxel_first_click_share"]:
             at = region.voxel_from_region(deep_voxel(rng, mask))
-        return self.look(v, region, images, mask, at, float(mask.sum()), 0, outlined=True)
+        return self.look(v, region, images, mask, at, float(mask.sum()), 0, fully_annotated=True)
 
     def pasted(self) -> Sample | None:
         """A made lesion in a real region."""
@@ -159,7 +159,7 @@ class Sampler:
         at = None
         if rng.random() < self.recipe["sampling"]["first_click_share"]:
             at = region.voxel_from_region(deep_voxel(rng, mask))
-        return self.look(v, region, images, mask, at, float(mask.sum()), 0, outlined=True)
+        return self.look(v, region, images, mask, at, float(mask.sum()), 0, fully_annotated=True)
 
     def empty(self) -> Sample | None:
         """A region without what is asked for: nothing was clicked, or a false part was clicked away."""
@@ -213,7 +213,7 @@ class Sampler:
 
     def look(
         self, v: Volume, region: Region, images: list[np.ndarray], truth, click, whole: float, name: int,
-        outlined: bool | None = None,
+        fully_annotated: bool | None = None,
     ) -> Sample:
         """A region's contents, degraded, flipped and turned at random, and the first prompts."""
         rng, inside, share = self.rng, region.inside_volume(), self.recipe["sampling"]
@@ -234,7 +234,7 @@ class Sampler:
         seen = float(wanted_mask.sum())
         return Sample(np.stack(channels), wanted_mask, inside, float(np.mean(region.spacing_mm)), start,
                       max(whole, seen) if wanted_mask is truth else seen, name,
-                      v.outlined if outlined is None else outlined)
+                      v.fully_annotated if fully_annotated is None else fully_annotated)
 
 
 def nothing_there(rng, empty: np.ndarray) -> Clicks:

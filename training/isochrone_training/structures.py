@@ -164,7 +164,7 @@ def save(case: Case, box, mask: np.ndarray, path: Path) -> None:
 
 
 def case_of(v: Volume) -> Case:
-    """A volume's first image and what is outlined in it."""
+    """A volume's first image and its annotated voxels."""
     labels = np.zeros(v.image.shape[1:], np.uint8) if v.planes is None else (v.planes[0] > 0).astype(np.uint8)
     return Case(v.name, v.modalities[0], np.asarray(v.image[0], np.float32), labels, v.spacing_mm)
 

@@ -1,9 +1,9 @@
-"""Targets that nobody outlined: basins of the gradient in a region, one or several that touch.
+"""Supervoxels as targets without an annotation: basins of the gradient in a region, one or several that touch.
 
 ScribblePrompt (Wong et al., ECCV 2024) draws a random superpixel as the target of half of its samples; here a
 watershed of the gradient of a randomly windowed copy, in three dimensions and in the region itself. The image stays as
-it is, only what to find in it is invented. One click does not say the scale of such a target: whoever trains on it
-gives a box, a line, a scribble, a mask to correct, or takes several answers.
+it is, only what to find in it is invented. One click does not say the scale of such a target: most samples
+give a box, a line, a scribble or a mask to correct, and the network gives several answers.
 """
 
 import heapq

@@ -110,7 +110,7 @@ class Trainer:
         inputs = tuple(x.to(self.device) for x in tensors(batch, encoding))
         truth = torch.from_numpy(np.stack([s.truth for s in batch])[:, None].astype(np.float32)).to(self.device)
         whole = torch.tensor([s.whole for s in batch], dtype=torch.float32, device=self.device)
-        told = torch.tensor([s.start.told() for s in batch], device=self.device)
+        unambiguous = torch.tensor([s.start.unambiguous() for s in batch], device=self.device)
         generator = torch.Generator().manual_seed(int(self.rng.integers(2**31)))
         masks = self.net.random_masks(len(batch), self.recipe["network"]["dropout"], generator)
         masks = tuple(m.to(self.device) for m in masks)
@@ -118,7 +118,7 @@ class Trainer:
             fine, coarse, quality = self.net(inputs, masks)
         fine, coarse, quality = fine.float(), coarse.float(), quality.float()
         weight = weights(batch, rule).to(self.device)
-        loss, dice = total(fine, coarse, quality, truth, weight, whole, told, rule)
+        loss, dice = total(fine, coarse, quality, truth, weight, whole, unambiguous, rule)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         self.optimiser.zero_grad(set_to_none=True)
@@ -143,7 +143,8 @@ class Trainer:
         for sample, logit in zip(batch, logits):
             sample.rounds += 1
             more = self.rng.random() < rule["go_on_share"] and sample.rounds < rule["most_rounds"]
-            if more and sample.start.clicks and sample.start.refine(self.rng, logit, sample.truth, sample.outlined):
+            start, truth = sample.start, sample.truth
+            if more and start.clicks and start.refine(self.rng, logit, truth, sample.fully_annotated):
                 self.pool.append(sample)
 
     def share(self) -> None:
@@ -173,12 +174,12 @@ class Clock:
     def count(self, over: bool) -> bool:
         """Adds every process's seconds since the last count; whether the first process says that time is over."""
         spent = time.process_time() + self.feed.core_seconds
-        told = torch.tensor([spent - self.counted, float(over and self.trainer.rank == 0)], dtype=torch.float64)
+        counts = torch.tensor([spent - self.counted, float(over and self.trainer.rank == 0)], dtype=torch.float64)
         self.counted = spent
         if self.trainer.ranks > 1:
-            torch.distributed.all_reduce(told)
-        self.trainer.core_seconds += float(told[0])
-        return bool(told[1])
+            torch.distributed.all_reduce(counts)
+        self.trainer.core_seconds += float(counts[0])
+        return bool(counts[1])
 
 
 def run(trainer: Trainer, feed: Feed, minutes: float) -> None:
@@ -201,8 +202,8 @@ def run(trainer: Trainer, feed: Feed, minutes: float) -> None:
                                     "core_hours": trainer.core_seconds / 3600})
             losses = []
         if trainer.step % rule["snapshot_steps"] == 0:
-            told = {"step": trainer.step, "core_hours": trainer.core_seconds / 3600}
-            checkpoint.save_average(trainer.average, trainer.out / f"average_{trainer.step:06d}.pt", told)
+            metadata = {"step": trainer.step, "core_hours": trainer.core_seconds / 3600}
+            checkpoint.save_average(trainer.average, trainer.out / f"average_{trainer.step:06d}.pt", metadata)
         if over or clock.minutes() - saved >= rule["every_minutes"]:
             checkpoint.save(trainer, trainer.out)
             saved = clock.minutes()

@@ -24,7 +24,7 @@ from .layouts import code, find_cases
 from .recipe import read_recipe
 
 LEAST_VOXELS = 8
-LEAST_SHARE = 0.02  # of its label: smaller parts of an organ are crumbs; lesions are told by the recipe
+LEAST_SHARE = 0.02  # of its label: smaller parts of an organ are crumbs; groups of many lesions are the recipe's
 LARGEST = 6e4  # of float16
 
 
@@ -41,13 +41,13 @@ class Target:
 
 @dataclass
 class Volume:
-    """A mapped volume. ``outlined``: what is not in the mask is none of its kind."""
+    """A mapped volume. ``fully_annotated``: what is not in the mask is none of its kind."""
 
     name: str
     modalities: list[str]
     group: str
     spacing_mm: tuple[float, float, float]
-    outlined: bool
+    fully_annotated: bool
     image: np.ndarray
     planes: np.ndarray | None = None
     targets: list[Target] = field(default_factory=list)
@@ -76,7 +76,7 @@ def parts(labels: np.ndarray, spacing_mm, names: dict[str, str], many: bool) -> 
     return np.stack(planes), targets
 
 
-def write(out: Path, name: str, case: Case, outlined: bool, names: dict[str, str], many: bool) -> dict:
+def write(out: Path, name: str, case: Case, fully_annotated: bool, names: dict[str, str], many: bool) -> dict:
     """One volume's files; its entry of the index."""
     images = []
     for image in [case.image, *case.companions]:
@@ -86,7 +86,7 @@ def write(out: Path, name: str, case: Case, outlined: bool, names: dict[str, str
     few = images[0][:: max(1, len(images[0]) // 64)]
     entry = {
         "name": name, "modalities": [case.modality, *case.companion_modalities], "group": case.group,
-        "spacing_mm": list(case.spacing_mm), "outlined": outlined, "targets": [],
+        "spacing_mm": list(case.spacing_mm), "fully_annotated": fully_annotated, "targets": [],
         "range": np.percentile(few.astype(np.float32), (0.5, 99.5)).tolist(),
     }
     if case.labels.any():
@@ -105,8 +105,10 @@ def read_volumes(out: Path) -> list[Volume]:
         targets = [Target(p, n, tuple(slice(*s) for s in box), ml, name) for p, n, box, ml, name in e["targets"]]
         planes = np.load(out / f"{e['name']}.targets.npy", mmap_mode="r") if targets else None
         image = np.load(out / f"{e['name']}.image.npy", mmap_mode="r")
-        volumes.append(Volume(e["name"], e["modalities"], e["group"], tuple(e["spacing_mm"]), e["outlined"], image,
-                              planes, targets, tuple(e["range"])))
+        volumes.append(Volume(
+            e["name"], e["modalities"], e["group"], tuple(e["spacing_mm"]), e["fully_annotated"], image, planes,
+            targets, tuple(e["range"]),
+        ))
     return volumes
 
 
@@ -142,12 +144,12 @@ def image_alone(path: Path, name: str, modality: str, group: str) -> Case:
 
 def series(folder: Path, binary: Path) -> Case:
     """A DICOM series read by Isochrone, PET in SUV."""
-    told = json.loads((folder / "meta.json").read_text())
+    description = json.loads((folder / "meta.json").read_text())
     with tempfile.TemporaryDirectory() as temporary:
         volume = Path(temporary) / "volume.nii.gz"
-        suv = ["--suv"] if told["modality"] == "PT" else []
+        suv = ["--suv"] if description["modality"] == "PT" else []
         subprocess.run([binary, "import", folder / "dicom", "-o", volume, *suv], check=True, stdout=subprocess.DEVNULL)
-        return image_alone(volume, folder.name, told["modality"], "dicom")
+        return image_alone(volume, folder.name, description["modality"], "dicom")
 
 
 def heads():
@@ -188,23 +190,24 @@ def main() -> None:
         left.unlink()
     index = []
 
-    def add(case: Case, outlined: bool, names: dict[str, str], many: bool) -> None:
-        index.append(write(args.out, case.name, case, outlined, names, many))
+    def add(case: Case, fully_annotated: bool, names: dict[str, str], many: bool) -> None:
+        index.append(write(args.out, case.name, case, fully_annotated, names, many))
         size = " × ".join(map(str, case.image.shape))
         print(f"{case.name}: {case.modality}, {size} voxels, {len(index[-1]['targets'])} targets", flush=True)
 
     by_share_alike = [f.name for f in find_cases(args.data) if "SA" in str(meta(f).get("licence", ""))]
     for files in find_cases(args.data):
         if files.name in split["train"] and files.name not in by_share_alike:
-            told = meta(files)
-            group = str(told.get("group", ""))
-            names = {str(k): rule["names"].get(group, v) for k, v in told.get("labels", {}).items()}
-            outlined = group not in rule["not_outlined"]
-            add(read_case(files, recipe["network"]["image_channels"]), outlined, names, group in rule["many_lesions"])
+            description = meta(files)
+            group = str(description.get("group", ""))
+            names = {str(k): rule["names"].get(group, v) for k, v in description.get("labels", {}).items()}
+            fully_annotated = group not in rule["partly_annotated"]
+            case, many = read_case(files, recipe["network"]["image_channels"]), group in rule["many_lesions"]
+            add(case, fully_annotated, names, many)
     for path in sorted(args.data.glob("unlabelled/*/image.nii.gz")):
-        told = json.loads((path.parent / "meta.json").read_text())
-        if "SA" not in str(told.get("licence", "")):
-            modality = code(str(told.get("modality", "OT")))
+        description = json.loads((path.parent / "meta.json").read_text())
+        if "SA" not in str(description.get("licence", "")):
+            modality = code(str(description.get("modality", "OT")))
             add(image_alone(path, path.parent.name, modality, "unlabelled"), False, {}, False)
     for folder in sorted(args.data.glob("dicom/*/")):
         if folder.name in rule["dicom"]:

@@ -65,7 +65,7 @@ def test_doubling_is_linear_interpolation():
     assert torch.allclose(Doubled()(x), wanted, atol=1e-6)
 
 
-def test_a_name_changes_the_features_and_none_is_the_same_as_not_told():
+def test_a_name_changes_the_features_and_no_name_is_the_zeroth():
     from isochrone_training.net import LesionNet
 
     torch.manual_seed(0)
@@ -90,7 +90,7 @@ def test_the_quicker_normalisation_has_the_same_values_and_gradients():
     assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-3) for a, b in zip(mine, grads))
 
 
-def test_the_loss_asks_one_answer_after_one_click_and_all_once_it_is_told():
+def test_the_loss_asks_one_answer_after_one_click_and_all_once_the_target_is_clear():
     from isochrone_training.loss import total
 
     truth = torch.zeros(1, 1, 16, 16, 16)
@@ -98,11 +98,11 @@ def test_the_loss_asks_one_answer_after_one_click_and_all_once_it_is_told():
     right = 12 * (2 * truth - 1)
     fine, one = torch.cat([right, -right, -right], 1), torch.ones_like(truth)
     coarse = torch.nn.functional.avg_pool3d(fine, 4)
-    rule = {"coarse_loss": 0.3, "told_share": 0.5, "untold_share": 0.0, "quality_loss": 0.0}
+    rule = {"coarse_loss": 0.3, "unambiguous_share": 0.5, "ambiguous_share": 0.0, "quality_loss": 0.0}
     whole = truth.sum((1, 2, 3, 4))
     losses = [
-        float(total(fine, coarse, torch.zeros(1, 3), truth, one, whole, torch.tensor([told]), rule)[0])
-        for told in (False, True)
+        float(total(fine, coarse, torch.zeros(1, 3), truth, one, whole, torch.tensor([clear]), rule)[0])
+        for clear in (False, True)
     ]
     assert losses[0] < 0.2 < 1.0 < losses[1]
     _, dice = total(fine, coarse, torch.zeros(1, 3), truth, one, 3 * whole, torch.tensor([True]), rule)
