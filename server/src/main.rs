@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// ONNX Runtime reports to its vendor unless it is told not to before it is loaded.
+/// ONNX Runtime sends telemetry to its vendor unless the environment forbids it before it is loaded.
 #[allow(unsafe_code)]
 fn keep_libraries_quiet() {
     let (name, value) = isochrone_network::TELEMETRY_OFF;

@@ -46,7 +46,7 @@ impl StateFolder {
         self.0.join("users.toml")
     }
 
-    /// Whether accounts were made here, or somebody with an account left a session or an event of the trail.
+    /// Whether accounts were made here, or a session or an event of the trail is of an account.
     pub fn had_accounts(&self) -> bool {
         let local = Identity::local().user;
         let owners = || Vault::visit(&self.0).and_then(|vault| vault.owners());
@@ -61,7 +61,7 @@ impl StateFolder {
     }
 }
 
-/// Whether an event of a trail is of somebody with a role who is not the user of an open server.
+/// Whether an event of a trail is of a user with an account, not of a server without accounts.
 fn names_somebody(trail: impl BufRead, local: &str) -> bool {
     let text = |event: &serde_json::Value, key: &str| event.get(key).and_then(|v| v.as_str()).map(str::to_owned);
     trail.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok()).any(

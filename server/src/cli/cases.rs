@@ -27,9 +27,9 @@ pub struct Case {
 /// Where a case comes from, by its description (`group` and `patient` of `meta.json`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
-    /// Cases of one kind and source; empty where nothing tells.
+    /// Cases of one kind and source; empty where none is given.
     pub group: String,
-    /// The patient; where nothing tells, the case's name.
+    /// The patient; where none is given, the case's name.
     pub patient: String,
     /// The case that a target belongs to.
     pub volume: String,
@@ -274,8 +274,8 @@ mod tests {
         assert_eq!(about(&found), [("a", 1), ("b", 2), ("d", 1)]);
         assert_eq!(found[1].modalities, [Some(Modality::Pt), Some(Modality::Ct)]);
         assert_eq!(find(folder.path(), &["b".to_owned()]).unwrap().len(), 1);
-        let told = |n: usize| (found[n].about.group.as_str(), found[n].about.patient.as_str());
-        assert_eq!([told(0), told(1)], [("", "a"), ("lung  both", "p7")]);
+        let source = |n: usize| (found[n].about.group.as_str(), found[n].about.patient.as_str());
+        assert_eq!([source(0), source(1)], [("", "a"), ("lung  both", "p7")]);
         assert!(found[1].about.automatic && !found[0].about.automatic);
 
         let folder = tempfile::tempdir().unwrap();

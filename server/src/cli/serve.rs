@@ -163,7 +163,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         ended = ended => ended.context("The server failed")?,
         () = drained(stop, transport) => tracing::warn!("some requests did not end in time"),
     }
-    // Whoever still holds the house, what is of patients goes.
+    // Patients' temporary files go, though references to the house may be left.
     house.clear_away();
     if let Some(trail) = &trail {
         if trail.record(&Event::of_server(Kind::Stop, "")).and_then(|()| trail.sync()).is_err() {

@@ -33,7 +33,7 @@ async fn a_journal_cut_at_rest_is_told() {
     drop(server);
     let journal = state.path().join("sessions").join(&session).with_extension("journal");
     let whole = std::fs::read(&journal).unwrap();
-    let mut told = 0;
+    let mut reported = 0;
     // Wherever it is cut, between two changes or within one.
     for cut in (1..12).map(|n| whole.len() - n * whole.len() / 40) {
         std::fs::write(&journal, &whole[..cut]).unwrap();
@@ -41,11 +41,11 @@ async fn a_journal_cut_at_rest_is_told() {
         let server = on(state.path()).await;
         let notice = look(&server, &session).await.unwrap().notice;
         assert!(notice.contains("are lost"), "cut at {cut} of {}: {notice}", whole.len());
-        told += 1;
+        reported += 1;
         drop(server);
         std::fs::write(journal.with_extension("tally"), tally).unwrap();
     }
-    assert_eq!(told, 11);
+    assert_eq!(reported, 11);
     // A whole one is not blamed.
     std::fs::write(&journal, &whole).unwrap();
     let server = on(state.path()).await;

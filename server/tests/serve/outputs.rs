@@ -53,7 +53,7 @@ async fn only_what_was_written_for_oneself_is_replaced() {
     assert_eq!(save(bob, of_bob, "alice.nii.gz", true).await, Code::PermissionDenied);
     assert_eq!(export(bob, of_bob, "alice.nrrd").await, Code::PermissionDenied);
     assert_eq!(save(admin, of_admin, "alice.nii.gz", true).await, Code::PermissionDenied);
-    // A file that somebody else has put in the place of one's own is an original too.
+    // A file that another program has put in the place of one's own is an original too.
     isochrone_export::write_volume(&root.join("alice.nii.gz"), &balls()).unwrap();
     assert_eq!(save(alice, of_alice, "alice.nii.gz", true).await, Code::PermissionDenied);
     let after = originals.each_ref().map(|file| std::fs::read(file).unwrap());
@@ -104,8 +104,8 @@ async fn of_two_who_make_one_file_one_is_told() {
         let (of_one, of_other) = (of_alice.clone(), of_bob.clone());
         let one = tokio::spawn(async move { save(&mut one, &of_one, &path, false).await });
         let other = tokio::spawn(async move { save(&mut other, &of_other, &path_too, false).await });
-        let mut told = [one.await.unwrap(), other.await.unwrap()];
-        told.sort_by_key(|code| *code as i32);
-        assert_eq!(told, [Code::Ok, Code::AlreadyExists], "pair {n}");
+        let mut codes = [one.await.unwrap(), other.await.unwrap()];
+        codes.sort_by_key(|code| *code as i32);
+        assert_eq!(codes, [Code::Ok, Code::AlreadyExists], "pair {n}");
     }
 }

@@ -89,7 +89,7 @@ impl House {
         }))
     }
 
-    /// Removes what is on its way, whoever still holds the house: for the end of the process.
+    /// Removes temporary files while references to the house are left: for the end of the process.
     pub fn clear_away(&self) {
         if let Err(error) = std::fs::remove_dir_all(self.private.path()) {
             tracing::warn!("the server's private folder was not removed ({}); the next start does it", error.kind());

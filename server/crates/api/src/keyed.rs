@@ -1,10 +1,10 @@
-//! A lock for each key, there as long as somebody holds it or waits for it.
+//! A lock for each key, there as long as it has a holder or a waiter.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::OwnedMutexGuard;
 
-/// Locks by key: whoever works on one key waits for nobody who works on another.
+/// Locks by key: work on one key does not wait for work on another.
 #[derive(Default)]
 pub(crate) struct KeyedLocks(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
 

@@ -1,5 +1,5 @@
 //! Files that were written below the root, and for whom. Only those are ever replaced, and only for the same account:
-//! whatever else lies there is somebody's original.
+//! all other files there are originals.
 
 use crate::gate::call::Call;
 use crate::{ApiError, Root};
@@ -23,7 +23,7 @@ pub(crate) struct Outputs {
 struct Output {
     path: PathBuf,
     account: String,
-    /// Length and time of change, in ns since 1970: by them a file that somebody else put there is known.
+    /// Length and time of change, in ns since 1970: they differ once another program has replaced the file.
     bytes: u64,
     changed_ns: u64,
 }

@@ -42,7 +42,7 @@ impl Slot {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Since when nobody uses it; `None` while somebody does. The registry alone may hold it meanwhile.
+    /// Since when it is idle; `None` while it is in use. The registry alone may hold it meanwhile.
     fn idle_since(self: &Arc<Self>) -> Option<Instant> {
         let alone = Arc::strong_count(self) == 1 && Arc::strong_count(&self.session) == 1;
         alone.then(|| *self.used.lock().unwrap_or_else(PoisonError::into_inner))
@@ -83,14 +83,14 @@ impl Opening {
     }
 }
 
-/// The account of a user whom somebody names.
+/// The account of a user by name.
 fn account(user: String) -> Result<String, ApiError> {
     let Some(directory) = Call::current().directory.clone() else { return Ok(user) };
     match directory.account(&user) {
         Ok(Some(account)) => Ok(account),
         // A log-in service's users have no account here.
         Ok(None) if isochrone_trust::is_of_log_in_service(&user) => Ok(user),
-        Ok(None) => Err(ApiError::field("user", "nobody has an account of this name; ask whoever runs the server")),
+        Ok(None) => Err(ApiError::field("user", "no account has this name; ask the server's administrator")),
         Err(_) => Err(ApiError::Broken("it cannot read its list of users")),
     }
 }
@@ -163,7 +163,7 @@ impl House {
     }
 
     /// Puts the session to rest that was idle for longest, if it takes the place of another one of this owner's. It
-    /// comes back from its journal when somebody asks for it. Its images go with it, but for those that are needed.
+    /// comes back from its journal at the next request for it. Its images go with it, but for those that are needed.
     fn make_room(&self, owner: &str, needed: &[String]) {
         if self.vault.is_none() {
             return;

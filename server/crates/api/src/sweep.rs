@@ -60,7 +60,7 @@ impl House {
                 if closed.is_cancelled() || call.ended.is_cancelled() {
                     stop.cancel();
                 }
-                // Whoever else waits has the next window.
+                // The next window is another waiter's.
                 drop(turn.take());
                 turn = runtime.block_on(turns.take(&queue, &Ticket::default()));
 

@@ -1,4 +1,4 @@
-//! What a session's journal must hold, told beside it: whose it is, how many changes were acknowledged, and which images
+//! What a session's journal must hold, in a file beside it: whose it is, how many changes were acknowledged, and which images
 //! it needs. A journal that was cut or damaged at rest is known by it.
 //!
 //! ```text

@@ -74,7 +74,7 @@ async fn places_are_told_exactly() {
     let ahead = |name| turns.ahead(&lane(name), &Ticket::default());
     assert_eq!([ahead("c"), ahead("b"), ahead("flood"), ahead("a")], [3, 5, 53, 0]);
     let first = Ticket(AtomicU64::new(2));
-    assert_eq!(turns.ahead(&lane("flood"), &first), 1, "whoever came first waits for the one at work");
+    assert_eq!(turns.ahead(&lane("flood"), &first), 1, "the first in the queue waits for the job at work");
     assert_eq!(turns.ahead(&lane("flood"), &Ticket(AtomicU64::new(Ticket::SERVED))), 0);
     drop(held);
     for job in jobs {
@@ -97,7 +97,7 @@ async fn one_user_does_not_get_all_places() {
     let others = [lane("b"), lane("c")];
     assert!(turns.take(&others[0], &Ticket::default()).await.is_some());
     assert!(turns.take(&others[1], &Ticket::default()).await.is_some());
-    assert_eq!(turns.load(), (0, 2), "whoever gave up is not in the queue");
+    assert_eq!(turns.load(), (0, 2), "a cancelled job is not in the queue");
     drop(first);
     assert!(turns.take(&third, &Ticket::default()).await.is_some());
 }

@@ -190,7 +190,7 @@ impl Vault {
         Ok(JournalKeeper { journal, tally })
     }
 
-    /// The journal of a session that whoever asks may have; `None` where there is none, or it belongs to somebody else.
+    /// The journal of a session that the caller may use; `None` where there is none, or it is another user's.
     pub(crate) fn at_rest(&self, id: &str) -> Option<PathBuf> {
         let path = self.path(id).ok()?;
         // Whose it is comes first: for anybody else it is not there, whatever state it is in.
@@ -201,7 +201,7 @@ impl Vault {
         may.then_some(path)
     }
 
-    /// Whether there is a journal of this id, whosever it is: never to be told to anybody.
+    /// Whether there is a journal of this id, of any owner: never for an answer to a client.
     pub(crate) fn holds(&self, id: &str) -> bool {
         self.path(id).is_ok_and(|path| path.exists())
     }
@@ -246,7 +246,7 @@ impl Vault {
         } else {
             format!("Session restored, {changes} changes")
         };
-        // From here on the journal is what it is; what was lost has been told.
+        // From here on the journal is what it is; the notice says what was lost.
         let tally =
             Tally { owner: head.owner.clone(), changes, volumes: hashes }.begin(&path).map_err(JournalError::from)?;
         Ok(Some(Comeback {
@@ -334,7 +334,7 @@ impl Vault {
         Ok(found)
     }
 
-    /// The accounts to which its sessions belong, as far as they can be told.
+    /// The accounts that own its sessions, as far as they can be read.
     ///
     /// # Errors
     /// The disk.

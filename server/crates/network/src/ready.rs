@@ -42,8 +42,8 @@ mod tests {
         assert!(network.device().starts_with("cpu ("), "{}", network.device());
         let report = used.device();
         assert_eq!((report.requested, report.used), (Device::Cpu, Device::Cpu));
-        let told = &report.message;
-        assert!(told.contains("does not run on cuda:1023 (") && told.contains("on the CPU instead"), "{told}");
+        let message = &report.message;
+        assert!(message.contains("does not run on cuda:1023 (") && message.contains("on the CPU instead"), "{message}");
         // What runs at once is left as it is.
         let (network, used) = Network::ready(bundle, &runtime).unwrap();
         assert!(network.device().starts_with("cpu (") && used.device().message.is_empty());

@@ -83,7 +83,7 @@ impl Session {
         }
         let asked = Asked { label, action: &action, overlap, cancel: &self.within_limit(), tolerant: false };
         let outcome = self.state.outcome(&self.worker, &asked)?;
-        // Whoever asked may have gone meanwhile: then nothing is changed.
+        // The client may have gone meanwhile: then nothing is changed.
         self.cancel.check()?;
         let id = self.steps_made + 1;
         let mut after = self.state.clone();

@@ -32,7 +32,7 @@ impl Directory {
         self.0.get(Users::load)?.identify_certificate(der, now())
     }
 
-    /// The account of somebody, by their name; none if nobody is called so.
+    /// A user's account by name; `None` if there is none.
     ///
     /// # Errors
     /// The file has become unreadable.

@@ -54,7 +54,7 @@ pub fn name_of_account(account: &str) -> &str {
     if account.starts_with(crate::oidc::PREFIX) { account } else { account.split('#').next().unwrap_or_default() }
 }
 
-/// Whether a name is that of somebody whom a log-in service knows.
+/// Whether a name is of a log-in service's user.
 #[must_use]
 pub fn is_of_log_in_service(user: &str) -> bool {
     user.starts_with(crate::oidc::PREFIX)
@@ -73,7 +73,7 @@ impl Identity {
         Self::named("(server)", Role::Reader)
     }
 
-    /// Somebody whose account is their name.
+    /// An identity whose account id is its name.
     pub(crate) fn named(user: &str, role: Role) -> Self {
         Self { user: user.to_owned(), account: user.to_owned(), role }
     }

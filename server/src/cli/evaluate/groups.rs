@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Clicks after which the Dice is told.
+/// Clicks after which the Dice is reported.
 const COUNTS: [usize; 4] = [1, 3, 5, 10];
 /// A click that costs more than this much Dice is a costly one.
 const COSTLY: f64 = 0.02;

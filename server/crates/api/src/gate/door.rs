@@ -31,7 +31,7 @@ impl Door {
         }
     }
 
-    /// Whether somebody who was let in still has the same account. What a log-in service says of its own is good until
+    /// Whether an authenticated caller still has the same account. What a log-in service says of its own is good until
     /// it expires, and an unreadable list ends nobody's work.
     pub(crate) fn still_knows(&self, identity: &Identity) -> bool {
         match self {
