@@ -2,7 +2,7 @@
 
 use crate::convert::{mask_update, u32_of};
 use crate::follow_up::{Asked, Events, follow_up};
-use crate::gate::call::{Call, spawn};
+use crate::gate::call::Call;
 use crate::line::Place;
 use crate::objects::live_measures;
 use crate::sessions::Slot;
@@ -107,13 +107,13 @@ impl House {
                     }
                 }
             };
-            spawn(late);
+            call.spawn(late);
             return Ok(receive);
         };
         let (mask, epoch) = done?;
         tell(&send, Event::Mask(mask)).await;
         if let Some(asked) = asked {
-            spawn(follow_up(house, slot, Asked { epoch: Some(epoch), ..asked }, send));
+            call.spawn(follow_up(house, slot, Asked { epoch: Some(epoch), ..asked }, send));
         }
         Ok(receive)
     }

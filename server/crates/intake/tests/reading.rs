@@ -212,7 +212,8 @@ fn real_lesions_if_present() {
         let image = read(&case.path().join("image.nii.gz"), &ReadOptions::default()).unwrap();
         let mask = read(&case.path().join("mask.nii.gz"), &ReadOptions::default()).unwrap();
         assert_eq!(image.grid().size(), mask.grid().size(), "{name}");
-        assert_eq!(image.modality() == Modality::Ct, name.ends_with("_ct"), "{name}");
+        let about = std::fs::read_to_string(case.path().join("meta.json")).unwrap();
+        assert_eq!(image.modality() == Modality::Ct, about.contains(r#""modality": "CT""#), "{name}");
         assert_ne!(mask.modality(), Modality::Ct, "{name}");
         seen += 1;
     }

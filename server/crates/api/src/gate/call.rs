@@ -63,7 +63,7 @@ pub(crate) fn spawn<F>(work: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    spawn_for_nobody(Call::current().scope(work))
+    Call::current().spawn(work)
 }
 
 /// The same for the server's own housekeeping, which names nothing of anybody's.
@@ -97,6 +97,14 @@ impl Call {
     /// Works on this request.
     pub fn scope<F: Future>(self: Arc<Self>, work: F) -> impl Future<Output = F::Output> {
         CALL.scope(self, work)
+    }
+
+    /// Works on this request in a task of its own, which may outlive the request's answer.
+    pub fn spawn<F>(self: Arc<Self>, work: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        spawn_for_nobody(self.scope(work))
     }
 
     /// The same on a thread of its own.
